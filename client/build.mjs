@@ -1,0 +1,42 @@
+/** Builds the browser files into `cobrowse/static/`; with `--watch`, again at each change. */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { context } from "esbuild";
+
+const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+const outdir = new URL("../cobrowse/static/", import.meta.url).pathname;
+const shared = {
+  bundle: true,
+  minify: true,
+  sourcemap: true,
+  outdir,
+  target: "es2020",
+  legalComments: "none",
+  define: { __VERSION__: JSON.stringify(version) },
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  logLevel: "warning",
+};
+const builds = [
+  { ...shared, format: "iife", entryPoints: { embed: "src/broadcaster/embed.ts" } },
+  {
+    ...shared,
+    format: "esm",
+    entryPoints: {
+      broadcaster: "src/broadcaster/broadcaster.ts",
+      viewer: "src/viewer/app/main.tsx",
+      join: "src/viewer/app/join.tsx",
+    },
+  },
+];
+
+const watch = process.argv.includes("--watch");
+if (!watch) rmSync(outdir, { recursive: true, force: true });
+mkdirSync(outdir, { recursive: true });
+for (const build of builds) {
+  const builder = await context(build);
+  if (watch) await builder.watch();
+  else {
+    await builder.rebuild();
+    await builder.dispose();
+  }
+}

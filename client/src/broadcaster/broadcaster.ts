@@ -1,0 +1,29 @@
+/** What the loader loads when a session starts or goes on: the recorder and all that belongs to a broadcast. */
+import { Session, SessionError, type StartOptions } from "./session";
+import { load, type Stored } from "./store";
+import { Widget } from "./widget/widget";
+
+export { SessionError };
+
+/** Start a session. Resolves with the server's welcome, before anything is asked or shared. */
+export async function start(base: string, site: string, options: StartOptions): Promise<Session> {
+  return begin(base, site, options, null);
+}
+
+/** Go on with this tab's session after a page load; null if there is none. */
+export async function carryOn(): Promise<Session | null> {
+  const stored = load();
+  return stored ? begin(stored.server, stored.site, stored.options as StartOptions, stored) : null;
+}
+
+async function begin(base: string, site: string, options: StartOptions, stored: Stored | null): Promise<Session> {
+  const widget = new Widget();
+  try {
+    const session = new Session(base, site, options, widget.ask, stored);
+    widget.attach(session);
+    return stored ? session : await session.ready;
+  } catch (error) {
+    widget.close();
+    throw error;
+  }
+}

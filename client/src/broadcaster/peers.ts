@@ -1,0 +1,156 @@
+/** The direct paths of this broadcaster: a few viewers are served from here, the rest stay on the relay. */
+import { Peer } from "../link/peer";
+import { direct, signalTo } from "../messages";
+import type { IceServer, InputMessage, Signal } from "../protocol.gen";
+import { type Bytes, decode, isControl, packed, type Volatile } from "../records";
+import { DirectFeed, Pump } from "./feeds";
+import type { Recorder } from "./recorder";
+
+export const MAX_DIRECT = 4;
+/** Any byte received is life; this long without one and the path is given up. */
+const SILENT_AFTER_MS = 10_000;
+
+export interface PeerEvents {
+  signal(signal: Signal): void;
+  input(viewer: string, message: InputMessage): void;
+  volatile(viewer: string, record: Volatile): void;
+  onchange(): void;
+}
+
+interface DirectViewer {
+  readonly peer: Peer;
+  readonly feed: DirectFeed;
+  readonly pump: Pump;
+  heard: number;
+}
+
+export class Peers {
+  private readonly direct = new Map<string, DirectViewer>();
+  private sentBefore = 0;
+
+  constructor(
+    private readonly recorder: Recorder,
+    private readonly iceServers: () => readonly IceServer[],
+    private readonly events: PeerEvents,
+  ) {}
+
+  /** A signal of an admitted viewer; its first offer opens the path. */
+  receive(viewer: string, { description, candidate }: Signal): void {
+    let known = this.direct.get(viewer);
+    if (!known) {
+      if (description?.type !== "offer") return;
+      if (this.direct.size >= MAX_DIRECT) {
+        this.events.signal(signalTo(viewer, { declined: `${MAX_DIRECT} viewers have a direct path already` }));
+        return;
+      }
+      known = this.open(viewer);
+    }
+    void known.peer.receive({ ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) });
+  }
+
+  /** Whether the viewer reads the log by its direct path. */
+  serves(viewer: string): boolean {
+    return this.direct.get(viewer)?.feed.isFollowing ?? false;
+  }
+
+  get sent(): number {
+    return [...this.direct.values()].reduce((sum, { pump }) => sum + pump.sent, this.sentBefore);
+  }
+
+  pump(): void {
+    for (const { pump } of this.direct.values()) pump.pump();
+  }
+
+  /** Send a control message by the viewer's direct path; false if there is none. */
+  send(viewer: string, message: object): boolean {
+    const known = this.direct.get(viewer);
+    if (!known?.peer.isOpen) return false;
+    known.peer.send(packed(message));
+    return true;
+  }
+
+  /** Send a volatile record to one viewer; false if it has no direct path. */
+  sendVolatile(viewer: string, record: Bytes): boolean {
+    const known = this.direct.get(viewer);
+    if (!known?.peer.isOpen) return false;
+    known.peer.sendVolatile(record);
+    return true;
+  }
+
+  /** Ask for signs of life, and give up paths that show none. */
+  tick(): void {
+    const now = performance.now();
+    for (const [viewer, known] of this.direct) {
+      if (now - known.heard > SILENT_AFTER_MS) known.peer.close();
+      else this.send(viewer, { type: "ping", at: now });
+    }
+  }
+
+  close(viewer?: string): void {
+    for (const [id, { peer }] of this.direct) if (viewer === undefined || id === viewer) peer.close();
+  }
+
+  private open(viewer: string): DirectViewer {
+    const feed = new DirectFeed(this.recorder);
+    const peer = new Peer(
+      true,
+      this.iceServers(),
+      ({ description, candidate }) =>
+        this.events.signal(
+          signalTo(viewer, { ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) }),
+        ),
+      {
+        onopen: () => {
+          known.heard = performance.now();
+          known.pump.pump();
+        },
+        onmessage: (message) => this.message(viewer, known, message),
+        ondrain: () => known.pump.pump(),
+        onclose: () => {
+          if (this.direct.get(viewer) !== known) return;
+          this.direct.delete(viewer);
+          this.sentBefore += known.pump.sent;
+          this.events.onchange();
+        },
+      },
+    );
+    const known: DirectViewer = { peer, feed, pump: new Pump(peer, feed), heard: performance.now() };
+    this.direct.set(viewer, known);
+    return known;
+  }
+
+  private message(viewer: string, known: DirectViewer, message: Bytes): void {
+    known.heard = performance.now();
+    try {
+      for (const item of decode(message)) {
+        if (isControl(item)) this.control(viewer, known, direct(item));
+        else if (item.kind === 3) this.events.volatile(viewer, item);
+      }
+    } catch (error) {
+      known.peer.close(1000, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private control(viewer: string, known: DirectViewer, message: ReturnType<typeof direct>): void {
+    switch (message?.type) {
+      case "subscribe":
+        known.feed.subscribe(message);
+        known.pump.pump();
+        this.events.onchange();
+        break;
+      case "unsubscribe":
+        known.feed.unsubscribe(message);
+        this.events.onchange();
+        break;
+      case "input":
+        this.events.input(viewer, message);
+        break;
+      case "signal":
+        this.receive(viewer, message);
+        break;
+      case "ping":
+        this.send(viewer, { type: "pong", at: message.at });
+        break;
+    }
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The page into the log: rrweb's recorder, batches, frames, checkpoints.
+ *
+ * A batch leaves at once when 16 ms have passed since the last, else at that mark; by microtasks and timers, never by
+ * animation frames, which stop in hidden tabs.
+ */
+import { record } from "@rrweb/record";
+import { CHECKPOINT_EVERY_MS, Log } from "../log";
+import { asEvent, type Entry, type SharedState } from "../state";
+import type { Privacy } from "./privacy";
+import { checkpointParts, Writer } from "./writer";
+
+const BATCH_EVERY_MS = 16;
+const META = 4;
+const FULL_SNAPSHOT = 2;
+
+type RecordedEvent = { type: number; timestamp: number; data: Record<string, unknown> };
+
+export class Recorder {
+  readonly log = new Log();
+  /** Checkpoints made, for `stats()`. */
+  checkpoints = 0;
+  private writer: Writer | null = null;
+  private stopRecord: (() => void) | undefined;
+  private waiting: object[] = [];
+  private snapshot: RecordedEvent[] = [];
+  private checkpointId = 0;
+  private lastBatch = 0;
+  private lastCheckpoint = Number.NEGATIVE_INFINITY;
+  private batchDue = false;
+  private batchTimer: ReturnType<typeof setTimeout> | undefined;
+  private checkpointDue = false;
+  private checkpointTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly freshTask = new MessageChannel();
+
+  constructor(
+    private readonly privacy: Privacy,
+    private readonly state: () => SharedState,
+    private readonly beforeBatch: () => void,
+    private readonly onlog: () => void,
+  ) {
+    this.freshTask.port1.onmessage = () => this.cut();
+  }
+
+  get epoch(): number {
+    return this.log.epoch;
+  }
+
+  get isRecording(): boolean {
+    return this.stopRecord !== undefined;
+  }
+
+  static readonly mirror = record.mirror;
+
+  /**
+   * Begin the log anew, as `epoch`, and record the page unless it is paused. The first snapshot is the first
+   * checkpoint, before any frame; while paused it has the state alone.
+   */
+  begin(epoch: number, recording: boolean): void {
+    this.stop();
+    this.log.begin(epoch);
+    this.writer = new Writer(epoch);
+    this.waiting = [];
+    this.snapshot = [];
+    this.lastBatch = 0;
+    if (recording) this.start();
+    this.seal();
+    this.onlog();
+  }
+
+  private start(): void {
+    const { blockSelector, maskTextSelector, maskInput } = this.privacy;
+    this.stopRecord = record({
+      emit: (event) => this.take(event as unknown as RecordedEvent),
+      blockSelector,
+      maskTextSelector,
+      maskInputFn: maskInput,
+      // Tag names cover every type, hidden and unknown ones too; `select` would also hide what is chosen.
+      maskInputOptions: { input: true, textarea: true } as object,
+      slimDOMOptions: { script: true, comment: true, headMetaHttpEquiv: true, headMetaVerification: true },
+      inlineStylesheet: true,
+      recordCanvas: false,
+      inlineImages: false,
+      recordCrossOriginIframes: false,
+      sampling: { mousemove: false, scroll: 33, input: "all" },
+      errorHandler: (error) => {
+        console.warn("cobrowse: the recorder failed on something and goes on", error);
+        return true;
+      },
+    });
+    if (!this.stopRecord) throw new Error("cobrowse: the recorder did not start on this page");
+  }
+
+  /** Stop recording the page. Entries may still be added: chat goes on while the page is not shared. */
+  stop(): void {
+    this.stopRecord?.();
+    this.stopRecord = undefined;
+    clearTimeout(this.batchTimer);
+    this.flush();
+  }
+
+  close(): void {
+    this.stop();
+    clearTimeout(this.checkpointTimer);
+    this.freshTask.port1.close();
+    this.privacy.stop();
+  }
+
+  /** Add an entry of the session to the log. */
+  add(entry: Entry): void {
+    if (!this.writer) return;
+    this.waiting.push(asEvent(entry, Date.now()));
+    this.schedule();
+  }
+
+  /** See that there is a checkpoint to start from: the last one, or a new one as soon as may be. */
+  wantCheckpoint(): void {
+    if (!this.writer || this.checkpointDue || this.log.usable(performance.now())) return;
+    this.checkpointDue = true;
+    const wait = this.lastCheckpoint + CHECKPOINT_EVERY_MS - performance.now();
+    if (wait <= 0) this.freshTask.port2.postMessage(null);
+    else this.checkpointTimer = setTimeout(() => this.freshTask.port2.postMessage(null), wait);
+  }
+
+  /** Flush what is due; call on any sign of time passing, as timers of hidden tabs are throttled. */
+  tick(): void {
+    if (this.batchDue && performance.now() - this.lastBatch >= BATCH_EVERY_MS) this.flush();
+    this.log.trim(performance.now());
+  }
+
+  private take(event: RecordedEvent): void {
+    if (event.type === META || event.type === FULL_SNAPSHOT) {
+      if (event.type === META) event.data.href = withoutQuery(String(event.data.href));
+      this.snapshot.push(event);
+      return;
+    }
+    this.waiting.push(event);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.batchDue) return;
+    this.batchDue = true;
+    const wait = this.lastBatch + BATCH_EVERY_MS - performance.now();
+    if (wait <= 0 || document.hidden) queueMicrotask(() => this.flush());
+    else this.batchTimer = setTimeout(() => this.flush(), wait);
+  }
+
+  private flush(): void {
+    clearTimeout(this.batchTimer);
+    this.beforeBatch();
+    this.batchDue = false;
+    if (!this.writer || this.waiting.length === 0) return;
+    const events = this.waiting;
+    this.waiting = [];
+    this.lastBatch = performance.now();
+    for (const frame of this.writer.write(events)) this.log.append(frame, this.lastBatch);
+    this.onlog();
+  }
+
+  /**
+   * A checkpoint between two batches, in one synchronous block of a fresh task: what waits is written, the stream is
+   * flushed fully, and the snapshot is of exactly that position. If anything slipped between, CSSOM changes would be
+   * applied twice.
+   */
+  private cut(): void {
+    this.checkpointDue = false;
+    const writer = this.writer;
+    if (!writer) return;
+    this.flush();
+    for (const frame of writer.cut()) this.log.append(frame, performance.now());
+    this.snapshot = [];
+    if (this.stopRecord) record.takeFullSnapshot(true);
+    this.seal();
+    this.onlog();
+  }
+
+  private seal(): void {
+    const writer = this.writer;
+    if (!writer) return;
+    const now = performance.now();
+    const values = [this.state(), ...this.snapshot];
+    for (const part of checkpointParts(writer.epoch, writer.seq, this.checkpointId, values))
+      this.log.addPart(part, now);
+    this.snapshot = [];
+    this.checkpointId += 1;
+    this.checkpoints += 1;
+    this.lastCheckpoint = now;
+  }
+}
+
+export function withoutQuery(address: string): string {
+  return address.split(/[?#]/, 1)[0] ?? "";
+}

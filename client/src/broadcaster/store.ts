@@ -1,0 +1,46 @@
+/** What survives a page load in this tab. `sessionStorage` is the tab's own, and may be switched off. */
+import type { AdmittedViewer } from "../protocol.gen";
+import type { SharedState } from "../state";
+
+export const STORE_KEY = "cobrowse.session";
+
+export interface Stored {
+  readonly site: string;
+  readonly server: string;
+  readonly id: string;
+  readonly token: string;
+  readonly secret: string;
+  readonly code: string;
+  readonly epoch: number;
+  readonly paused: boolean;
+  readonly granted: boolean;
+  readonly options: object;
+  readonly state: SharedState;
+  readonly viewers: readonly AdmittedViewer[];
+  readonly inputs: Readonly<Record<string, number>>;
+}
+
+export function load(): Stored | null {
+  try {
+    const text = sessionStorage.getItem(STORE_KEY);
+    return text ? (JSON.parse(text) as Stored) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function save(stored: Stored): void {
+  try {
+    sessionStorage.setItem(STORE_KEY, JSON.stringify(stored));
+  } catch {
+    // Storage is full or off: the session ends with this page, and otherwise works.
+  }
+}
+
+export function clear(): void {
+  try {
+    sessionStorage.removeItem(STORE_KEY);
+  } catch {
+    // There is nothing to remove where there is no storage.
+  }
+}

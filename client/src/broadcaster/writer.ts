@@ -1,0 +1,72 @@
+/**
+ * Events into frames: MessagePack, back to back, through one raw-deflate stream, flushed at the end of each batch and
+ * cut into numbered frames. Pure. Its counterpart is `viewer/reader.ts`.
+ */
+import { Encoder } from "@msgpack/msgpack";
+import { Deflate, deflateRaw } from "pako";
+import { type Bytes, END, FRAME, type Frame, FULL, MAX_FRAME, PART, type Part } from "../records";
+
+const NO_FLUSH = 0 as const;
+const SYNC_FLUSH = 2 as const;
+const FULL_FLUSH = 3 as const;
+const LEVEL = 6;
+const NOTHING = new Uint8Array(0);
+
+const encoder = new Encoder({ ignoreUndefined: true, initialBufferSize: 65_536 });
+
+export class Writer {
+  /** The seq of the last frame made; -1 before the first. */
+  seq = -1;
+  private readonly deflate = new Deflate({ raw: true, level: LEVEL, chunkSize: MAX_FRAME });
+  private chunks: Bytes[] = [];
+
+  constructor(readonly epoch: number) {
+    // A copy: pako's chunk is a view of a whole MAX_FRAME buffer, and the log would keep that.
+    this.deflate.onData = (chunk) => {
+      if (chunk.length > 0) this.chunks.push((chunk as Bytes).slice());
+    };
+  }
+
+  /** The frames of one batch of events. */
+  write(events: readonly unknown[]): Frame[] {
+    for (const event of events) this.deflate.push(encoder.encodeSharedRef(event), NO_FLUSH);
+    return this.flush(SYNC_FLUSH, END);
+  }
+
+  /** Flush the stream fully: a fresh inflater can begin after the frames returned (none, when it was full already). */
+  cut(): Frame[] {
+    return this.flush(FULL_FLUSH, END | FULL);
+  }
+
+  private flush(mode: typeof SYNC_FLUSH | typeof FULL_FLUSH, flags: number): Frame[] {
+    this.deflate.push(NOTHING, mode);
+    const chunks = this.chunks;
+    this.chunks = [];
+    return chunks.map((data, index) => {
+      this.seq += 1;
+      return { kind: FRAME, epoch: this.epoch, seq: this.seq, flags: index === chunks.length - 1 ? flags : 0, data };
+    });
+  }
+}
+
+/** A checkpoint's parts: the state, then the page's events, compressed on their own. */
+export function checkpointParts(epoch: number, seq: number, id: number, values: readonly unknown[]): Part[] {
+  const encoded = values.map((value) => encoder.encode(value));
+  const whole = new Uint8Array(encoded.reduce((size, bytes) => size + bytes.length, 0));
+  let offset = 0;
+  for (const bytes of encoded) {
+    whole.set(bytes, offset);
+    offset += bytes.length;
+  }
+  const compressed = deflateRaw(whole, { level: LEVEL }) as Bytes;
+  const parts = Math.ceil(compressed.length / MAX_FRAME);
+  return Array.from({ length: parts }, (_, part) => ({
+    kind: PART,
+    epoch,
+    seq,
+    id,
+    part,
+    parts,
+    data: compressed.subarray(part * MAX_FRAME, (part + 1) * MAX_FRAME),
+  }));
+}

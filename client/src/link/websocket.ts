@@ -1,0 +1,66 @@
+/** The WebSocket transport. */
+import { type Bytes, MAX_MESSAGE } from "../records";
+import type { Transport, TransportEvents } from "./transport";
+
+/** Browsers do not say when a WebSocket has drained, so it is looked at this often while something waits. */
+const LOOK_EVERY_MS = 8;
+
+export class WebSocketTransport implements Transport {
+  readonly kind = "websocket";
+  readonly maxMessage = MAX_MESSAGE;
+  private readonly socket: WebSocket;
+  private looking = false;
+
+  constructor(
+    url: string,
+    private readonly events: TransportEvents,
+  ) {
+    this.socket = new WebSocket(url);
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onopen = () => events.onopen();
+    this.socket.onmessage = ({ data }) => {
+      if (data instanceof ArrayBuffer) events.onmessage(new Uint8Array(data));
+    };
+    this.socket.onclose = ({ code, reason }) => events.onclose(code, reason);
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  get bufferedAmount(): number {
+    return this.socket.bufferedAmount;
+  }
+
+  send(message: Bytes): void {
+    if (!this.isOpen) return;
+    this.socket.send(message as Uint8Array<ArrayBuffer>);
+    if (this.socket.bufferedAmount > 0 && !this.looking) this.look();
+  }
+
+  sendVolatile(message: Bytes): void {
+    this.send(message);
+  }
+
+  close(code = 1000, reason = ""): void {
+    const { onclose } = this.socket;
+    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close(code, reason);
+    // The closing handshake of a dead path can take minutes; what was asked for has happened.
+    if (onclose) this.events.onclose(code, reason);
+  }
+
+  private look(): void {
+    this.looking = true;
+    let before = this.socket.bufferedAmount;
+    const timer = setInterval(() => {
+      const now = this.socket.bufferedAmount;
+      if (now === 0 || !this.isOpen) {
+        clearInterval(timer);
+        this.looking = false;
+      }
+      if (now < before && this.isOpen) this.events.ondrain();
+      before = now;
+    }, LOOK_EVERY_MS);
+  }
+}

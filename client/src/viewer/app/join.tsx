@@ -1,0 +1,65 @@
+/** `/login#<token>` keeps the agent's token; `/join` and `/join#<code>` open the session with that code. */
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { agentToken, forgetAgentToken, keepAgentToken } from "./login";
+import { adopt, styles } from "./styles";
+
+const base = new URL(".", location.href).href;
+
+function takeLogin(): void {
+  if (!location.pathname.endsWith("/login")) return;
+  const token = location.hash.slice(1);
+  if (token) keepAgentToken(token);
+  history.replaceState(null, "", `${base}join`);
+}
+
+async function open(code: string): Promise<void> {
+  const token = agentToken();
+  const response = await fetch(`${base}join`, {
+    method: "POST",
+    body: code,
+    ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}),
+  });
+  const answer = (await response.json()) as { session?: string; error?: string };
+  if (response.status === 401) forgetAgentToken();
+  if (!answer.session) throw new Error(answer.error ?? `the server answered ${response.status}`);
+  location.assign(`${base}v/${encodeURIComponent(answer.session)}`);
+}
+
+function Join() {
+  const [error, setError] = useState("");
+  const join = (code: string) => {
+    setError("");
+    open(code).catch((reason: Error) => setError(reason.message));
+  };
+  useEffect(() => {
+    const code = location.hash.slice(1);
+    if (code) join(code);
+  }, []);
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const field = (event.currentTarget as HTMLFormElement).elements.namedItem("code") as HTMLInputElement;
+    join(field.value);
+  };
+  return (
+    <div class="join">
+      <form onSubmit={submit}>
+        <h1>Join a session</h1>
+        <p>Ask the visitor for the six characters shown on their page.</p>
+        <input name="code" aria-label="Code" maxLength={9} autocomplete="off" required placeholder="ABC 234" />
+        <button type="submit">Join</button>
+        {!agentToken() && <p class="error">You are not logged in: open your login link first.</p>}
+        {error && (
+          <p class="error" role="alert">
+            {error}
+          </p>
+        )}
+      </form>
+    </div>
+  );
+}
+
+takeLogin();
+adopt(styles);
+document.documentElement.dataset.state = "join";
+render(<Join />, document.body);

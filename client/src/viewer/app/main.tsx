@@ -1,0 +1,53 @@
+/** The viewer's page: reads the link, draws the toolbar, the stage and the chat panel. */
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import { Stage } from "../stage";
+import { Viewer, type ViewerOptions, type ViewerStats } from "../viewer";
+import { agentToken } from "./login";
+import { adopt, styles } from "./styles";
+import { View } from "./view";
+
+declare global {
+  interface Window {
+    viewer: { stats(): ViewerStats; cutDirect(): void };
+  }
+}
+
+const HEALTH_EVERY_MS = 1_000;
+
+const base = new URL("../", location.href).href;
+const session = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
+const tokenKey = `cobrowse.viewer.${session}`;
+const query = new URLSearchParams(location.search);
+const path = query.get("path");
+
+const options: ViewerOptions = {
+  base,
+  session,
+  secret: location.hash.slice(1) || null,
+  agentToken: agentToken(),
+  viewerToken: sessionStorage.getItem(tokenKey),
+  path: path === "relay" || path === "direct" ? path : "auto",
+  keepToken: (token) => {
+    if (token === null) sessionStorage.removeItem(tokenKey);
+    else sessionStorage.setItem(tokenKey, token);
+  },
+};
+
+adopt(styles);
+const changes = signal(0);
+const stage = new Stage((anchor) => viewer.point(anchor));
+const viewer = new Viewer(options, stage, () => {
+  const { state, path, transport } = viewer.stats;
+  const { dataset } = document.documentElement;
+  dataset.state = state;
+  if (path) dataset.path = path;
+  if (transport) dataset.transport = transport;
+  document.title = viewer.shared.page.title ? `${viewer.shared.page.title} · co-browsing` : "Co-browsing";
+  changes.value += 1;
+});
+window.viewer = { stats: () => viewer.stats, cutDirect: () => viewer.cutDirect() };
+render(<View viewer={viewer} stage={stage} changes={changes} />, document.body);
+setInterval(() => {
+  changes.value += 1;
+}, HEALTH_EVERY_MS);

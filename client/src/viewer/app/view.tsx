@@ -1,0 +1,126 @@
+/** The viewer's page, drawn. */
+import type { Signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Stage } from "../stage";
+import type { Viewer, ViewerState } from "../viewer";
+
+interface Props {
+  readonly viewer: Viewer;
+  readonly stage: Stage;
+  readonly changes: Signal<number>;
+}
+
+/** What each state means, in a sentence. */
+const SENTENCES: Record<ViewerState, string> = {
+  connecting: "Connecting…",
+  waiting: "Waiting for the visitor to let you in…",
+  live: "Live",
+  resetting: "Catching up: the page is being built anew…",
+  paused: "The visitor has paused sharing. The page goes on when they do.",
+  away: "The visitor has left the page for a moment…",
+  denied: "You cannot see this session",
+  ended: "The session is over",
+  failed: "This did not work",
+};
+
+export function View({ viewer, stage, changes }: Props) {
+  changes.value; // drawn again at each change
+  const [chatOpen, setChatOpen] = useState(true);
+  const { page } = viewer.shared;
+  return (
+    <div class="app">
+      <header>
+        <div class="page-info">
+          <strong class="title">{page.title || viewer.welcome?.site || "Co-browsing"}</strong>
+          <span class="address">{page.address}</span>
+        </div>
+        <Health viewer={viewer} />
+        <button type="button" class="toggle" aria-pressed={chatOpen} onClick={() => setChatOpen(!chatOpen)}>
+          Chat
+        </button>
+      </header>
+      <main>
+        <Screen stage={stage} viewer={viewer} />
+        {chatOpen && <Chat viewer={viewer} />}
+      </main>
+    </div>
+  );
+}
+
+function Health({ viewer }: { viewer: Viewer }) {
+  const { state, path, transport, lagMs } = viewer.stats;
+  const lag = lagMs === null ? "" : lagMs < 10 ? `${lagMs.toFixed(1)} ms behind` : `${Math.round(lagMs)} ms behind`;
+  return (
+    <div class="health" data-health={state}>
+      <span class={`lamp ${state}`} aria-hidden="true" />
+      <span class="state">{state}</span>
+      {path && (
+        <span class="path" title={`by ${transport}`}>
+          {path}
+        </span>
+      )}
+      {state === "live" && <span class="lag">{lag}</span>}
+      {state === "live" && viewer.shared.page.hidden && <span class="note">the visitor looks at another tab</span>}
+    </div>
+  );
+}
+
+function Screen({ stage, viewer }: { stage: Stage; viewer: Viewer }) {
+  const holder = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    holder.current?.prepend(stage.element);
+  }, [stage]);
+  const { state, reason } = viewer;
+  return (
+    <div class={`screen ${state}`} ref={holder}>
+      {state !== "live" && (
+        <div class="notice" role="status">
+          {!["denied", "ended", "failed", "paused"].includes(state) && <span class="spinner" aria-hidden="true" />}
+          <p>
+            {SENTENCES[state]}
+            {reason && `: ${reason}.`}
+          </p>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Chat({ viewer }: { viewer: Viewer }) {
+  const list = useRef<HTMLOListElement>(null);
+  const { chat } = viewer.shared;
+  const lines = chat.length + viewer.pending.length;
+  useEffect(() => {
+    if (list.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [lines]);
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const field = (event.currentTarget as HTMLFormElement).elements.namedItem("line") as HTMLInputElement;
+    viewer.say(field.value);
+    field.value = "";
+  };
+  const mine = viewer.welcome?.viewer;
+  return (
+    <aside class="chat">
+      <ol ref={list} aria-live="polite">
+        {chat.map(({ id, from, name, text }) => (
+          <li key={id} class={from === mine ? "mine" : ""}>
+            <span class="name">{from === mine ? "You" : name}</span>
+            <span class="text">{text}</span>
+          </li>
+        ))}
+        {viewer.pending.map(({ id, text, refused }) => (
+          <li key={id} class="mine pending">
+            <span class="name">{refused ?? "Sending…"}</span>
+            <span class="text">{text}</span>
+          </li>
+        ))}
+        {lines === 0 && <li class="empty">Lines you write here are seen by the visitor.</li>}
+      </ol>
+      <form onSubmit={submit}>
+        <input name="line" placeholder="Write a line…" aria-label="Chat" autocomplete="off" maxLength={2000} />
+        <button type="submit">Send</button>
+      </form>
+    </aside>
+  );
+}

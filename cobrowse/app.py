@@ -1,0 +1,170 @@
+"""The ASGI app: pages, browser files and the WebSocket, under any prefix of another app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from .errors import Rejected
+from .hub import Hub
+from .messages import CloseCode
+from .settings import Settings, kept_secret
+from .tokens import Tokens
+from .transports.websocket import WebSocketTransport
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+
+PAGE_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), display-capture=(), clipboard-read=(), usb=(), serial=(), hid=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+PAGE: Final = """<!doctype html>
+<html lang="en" data-state="connecting">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<script type="module" src="{base}static/{script}.js"></script>
+</head>
+<body></body>
+</html>
+"""
+
+
+class BrowserFiles(StaticFiles):
+    """Built browser files: loaded by pages of any origin, checked again at each use."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """The server as an ASGI app.
+
+    Mount it under a prefix of another app if you like. An outer app does not run its lifespan: use `lifespan`
+    in the outer app's own, or leave it out, and the hub starts with its first connection.
+    Raises SettingsError for settings that cannot be used.
+    """
+    settings = settings or Settings()
+    hub = Hub(settings, Tokens(settings.secret or kept_secret()))
+    files = BrowserFiles(directory=STATIC, check_dir=False)
+    routes: list[BaseRoute] = [
+        WebSocketRoute("/ws", WebSocketTransport(hub)),
+        Route("/embed.js", _embed),
+        Mount("/static", files),
+        Route("/v/{session}", _viewer),
+        Route("/join", _join_page, methods=["GET"]),
+        Route("/join", _join, methods=["POST"]),
+        Route("/login", _join_page),
+        Route("/healthz", _health),
+        Route("/readyz", _health),
+    ]
+    if settings.demo:
+        routes += [
+            Route("/", lambda request: RedirectResponse("demo/")),
+            Mount("/demo", StaticFiles(directory=demo_folder(), html=True)),
+        ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.hub = hub
+    app.state.files = files
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Starts the hub of a `create_app` app, and stops it: everybody is told to come back."""
+    hub: Hub = app.state.hub
+    hub.start()
+    try:
+        yield
+    finally:
+        await hub.stop()
+
+
+def demo_folder() -> Path:
+    """The demo shop: in the package when installed, else beside it in the checkout."""
+    packed = HERE / "demo"
+    return packed if packed.is_dir() else HERE.parent / "demo"
+
+
+async def _embed(request: Request) -> Response:
+    scope: Scope = {**request.scope, "path": "/embed.js", "root_path": ""}
+    try:
+        return await request.app.state.files.get_response("embed.js", scope)  # type: ignore[no-any-return]
+    except HTTPException:
+        return Response("// cobrowse: the client is not built; run `make client`\n", 503, media_type="text/javascript")
+
+
+async def _viewer(request: Request) -> Response:
+    hub: Hub = request.app.state.hub
+    assets = hub.asset_origins(request.path_params["session"])
+    return _page("viewer", "Co-browsing", "../", assets)
+
+
+async def _join_page(request: Request) -> Response:
+    return _page("join", "Join a session", "", [])
+
+
+async def _join(request: Request) -> Response:
+    """A logged-in agent's code for a session id."""
+    hub: Hub = request.app.state.hub
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise Rejected(CloseCode.UNAUTHORIZED, "log in first: codes are for agents")
+        agent = hub.tokens.verify_agent(token)
+    except Rejected as error:
+        return JSONResponse({"error": error.reason}, 401, headers={"WWW-Authenticate": "Bearer"})
+    body = await request.body()
+    if len(body) > 64:
+        return JSONResponse({"error": "a code has six characters"}, 413)
+    session = hub.session_by_code(body.decode("utf-8", "replace"))
+    if session is None or agent.session not in (None, session):
+        return JSONResponse({"error": "no session has this code now; ask for it again"}, 404)
+    return JSONResponse({"session": session})
+
+
+async def _health(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _page(script: str, title: str, base: str, assets: list[str]) -> HTMLResponse:
+    """A page of ours. The replay inherits its policy: what is not from `assets` is not loaded."""
+    allowed = " ".join(assets)
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": f"'unsafe-inline' {allowed}",
+        "img-src": f"data: blob: {allowed}",
+        "font-src": f"data: {allowed}",
+        "media-src": f"data: blob: {allowed}",
+        "connect-src": "'self'",
+        "frame-src": "'none'",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    header = "; ".join(f"{name} {value}".strip() for name, value in policy.items())
+    html = PAGE.format(title=title, base=base, script=script)
+    return HTMLResponse(html, headers={**PAGE_HEADERS, "Content-Security-Policy": header})

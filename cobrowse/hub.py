@@ -1,0 +1,439 @@
+"""The hub runs sessions over connections; it is the only owner of tasks and timers.
+
+A transport makes a `Connection` for each link, hands it the bytes that come in, and empties its outbox. What waits
+for one connection leaves as one message (natural batching), which is what makes fan-out cheap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+from collections import OrderedDict, deque
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from .errors import Rejected
+from .messages import (
+    FROM_BROADCASTER,
+    FROM_VIEWER,
+    HELLOS,
+    LOG_VERSION,
+    WIRE_VERSION,
+    CloseCode,
+    EndReason,
+    HelloBroadcaster,
+    HelloViewer,
+    Ping,
+    Pong,
+    WelcomeBroadcaster,
+    WelcomeViewer,
+    encode,
+    parse,
+    validated,
+)
+from .records import MAX_MESSAGE, MAX_VOLATILE, Frame, InvalidMessage, Part, decode
+from .session import BROADCASTER, Drop, Forward, Limits, Output, Send, Session, Wake
+from .settings import Settings, Site
+from .tokens import Broadcasting, Tokens, Watching
+
+logger = logging.getLogger(__name__)
+
+CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Letters and digits that are not taken for one another."""
+CODE_LENGTH: Final = 6
+HELLO_WITHIN_MS: Final = 5_000
+PING_EVERY_MS: Final = 1_000
+SILENT_AFTER_MS: Final = 10_000
+MAX_CONTROL: Final = 1_048_576
+"""Bytes of control messages that may wait for one connection; it is closed as slow beyond that."""
+MAX_WAITING_VOLATILE: Final = 256
+MAX_SESSIONS: Final = 10_000
+MAX_REMEMBERED: Final = 10_000
+"""Ended sessions that are remembered, so that a late viewer is told so."""
+
+
+def clock() -> float:
+    """Now, in ms, on a clock that only goes forward."""
+    return time.monotonic() * 1_000
+
+
+class Connection:
+    """One participant's link to the server, now: what waits to be sent, and what is known of the other end."""
+
+    def __init__(self, hub: Hub, origin: str | None, address: str) -> None:
+        self.hub = hub
+        self.origin = origin
+        self.address = address
+        self.session: Session | None = None
+        self.id: str | None = None
+        self.heard = self.opened = clock()
+        self.ready = asyncio.Event()
+        self.closing: tuple[CloseCode, str] | None = None
+        self._control: deque[bytes] = deque()
+        self._control_size = 0
+        self._volatile: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    def send(self, message: BaseModel) -> None:
+        """Queue a control message. When too many wait the connection is closed as slow."""
+        encoded = encode(message)
+        self._control.append(encoded)
+        self._control_size += len(encoded)
+        if self._control_size > MAX_CONTROL:
+            self._control.clear()
+            self._control_size = 0
+            self.close(CloseCode.SLOW, "the connection does not take what is sent to it")
+        self.ready.set()
+
+    def forward(self, key: tuple[str, str], record: bytes) -> None:
+        """Queue a volatile record: it replaces an earlier one of its key; the oldest is dropped when full."""
+        self._volatile.pop(key, None)
+        if len(self._volatile) >= MAX_WAITING_VOLATILE:
+            self._volatile.popitem(last=False)
+        self._volatile[key] = record
+        self.ready.set()
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close once what waits has been sent. The first call counts."""
+        if self.closing is None:
+            self.closing = (code, reason)
+        self.ready.set()
+
+    def take(self, limit: int = MAX_MESSAGE) -> bytes:
+        """The next message for the other end, at most `limit` bytes; empty when nothing waits."""
+        pieces: list[bytes] = []
+        room = limit
+        while self._control and len(self._control[0]) <= room:
+            piece = self._control.popleft()
+            self._control_size -= len(piece)
+            pieces.append(piece)
+            room -= len(piece)
+        while self._volatile and not self._control and len(next(iter(self._volatile.values()))) <= room:
+            _, piece = self._volatile.popitem(last=False)
+            pieces.append(piece)
+            room -= len(piece)
+        if self.closing is None and not self._control:
+            for piece in self.hub.pull(self, room):
+                pieces.append(piece)
+        return b"".join(pieces)
+
+
+class Hub:
+    """All sessions of this node. Call `receive` and `lost` from transports; `start` and `stop` from the app."""
+
+    def __init__(self, settings: Settings, tokens: Tokens, limits: Limits | None = None) -> None:
+        self.settings = settings
+        self.sites = settings.known_sites
+        self.tokens = tokens
+        self.limits = limits
+        self.sessions: dict[str, Session] = {}
+        self.ended: OrderedDict[str, EndReason] = OrderedDict()
+        self._codes: dict[str, str] = {}
+        self._of_session: dict[str, tuple[Site, str, set[str]]] = {}  # site, code, origins seen
+        self._joined: dict[tuple[str, str], Connection] = {}  # by session and participant
+        self._connections: set[Connection] = set()
+        self._ticker: asyncio.Task[None] | None = None
+
+    # Life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run the timers; called by the lifespan, or by the first connection when the app is mounted."""
+        if self._ticker is None or self._ticker.done():
+            self._ticker = asyncio.create_task(self._tick_forever(), name="cobrowse-hub")
+
+    async def stop(self) -> None:
+        """Tell everybody to come back later, and stop the timers."""
+        for connection in list(self._connections):
+            connection.close(CloseCode.RESTARTING, "the server is restarting")
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.gather(self._ticker, return_exceptions=True)
+            self._ticker = None
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(PING_EVERY_MS / 1_000)
+            try:
+                self.tick(clock())
+            except Exception:
+                logger.exception("the hub's tick failed")
+
+    def tick(self, now: float) -> None:
+        """Signs of life, deadlines, and the sessions' own time."""
+        for connection in list(self._connections):
+            silent = now - connection.heard
+            if connection.id is None:
+                if now - connection.opened >= HELLO_WITHIN_MS:
+                    connection.close(CloseCode.NO_HELLO, f"no hello within {HELLO_WITHIN_MS // 1000} s")
+            elif silent >= SILENT_AFTER_MS:
+                connection.close(CloseCode.SILENT, f"nothing was heard for {SILENT_AFTER_MS // 1000} s")
+            else:
+                connection.send(Ping(at=now))
+        for session in list(self.sessions.values()):
+            self._carry_out(session, session.tick(now))
+
+    # Transports ----------------------------------------------------------------------------------------------
+
+    def connect(self, origin: str | None, address: str) -> Connection:
+        """A link has opened; its first message must be `hello`."""
+        self.start()
+        connection = Connection(self, origin, address)
+        self._connections.add(connection)
+        return connection
+
+    def receive(self, connection: Connection, data: bytes) -> None:
+        """Bytes from the other end. What is wrong with them closes that connection alone."""
+        connection.heard = now = clock()
+        if connection.closing is not None:
+            return
+        try:
+            if len(data) > MAX_MESSAGE:
+                text = f"message of {len(data)} bytes; at most {MAX_MESSAGE} are allowed"
+                raise Rejected(CloseCode.TOO_LARGE, text)
+            for item in decode(data):
+                self._item(connection, item, now)
+        except Rejected as error:
+            connection.close(error.code, error.reason)
+        except InvalidMessage as error:
+            connection.close(CloseCode.INVALID, str(error))
+        except PermissionError as error:
+            connection.close(CloseCode.NOT_PERMITTED, str(error))
+
+    def lost(self, connection: Connection) -> None:
+        """The link is gone."""
+        self._connections.discard(connection)
+        session, id = connection.session, connection.id
+        if session is None or id is None or self._joined.get((session.id, id)) is not connection:
+            return
+        del self._joined[session.id, id]
+        now = clock()
+        self._carry_out(session, session.depart(now) if id == BROADCASTER else session.leave(id, now))
+
+    def pull(self, connection: Connection, room: int) -> list[bytes]:
+        """What the log has for that connection, encoded."""
+        session, id = connection.session, connection.id
+        if session is None or not id or self._joined.get((session.id, id)) is not connection:
+            return []
+        # Records have headers of up to 32 bytes, and a first item always fits: leave room for both.
+        if room < MAX_MESSAGE // 2:
+            connection.ready.set()
+            return []
+        encoded, outputs = session.pull(id, room - MAX_MESSAGE // 4, clock())
+        if outputs:
+            self._carry_out(session, outputs)
+        return encoded
+
+    # Questions of the app ------------------------------------------------------------------------------------
+
+    def session_by_code(self, code: str) -> str | None:
+        """The id of the session with that code, however it was typed."""
+        return self._codes.get("".join(code.upper().split()).replace("-", ""))
+
+    def asset_origins(self, session: str) -> list[str]:
+        """The origins from which a viewer of that session may load pictures, fonts and style sheets."""
+        if session not in self._of_session:
+            return []
+        site, _, seen = self._of_session[session]
+        if site.assets == "none":
+            return []
+        if site.assets == "site":
+            return sorted({origin for origin in site.origins if not origin.endswith("*")} | seen)
+        return list(site.assets)
+
+    # Inside --------------------------------------------------------------------------------------------------
+
+    def _item(self, connection: Connection, item: Any, now: float) -> None:
+        session, id = connection.session, connection.id
+        if session is None or id is None:
+            if not isinstance(item, dict) or item["type"] != "hello":
+                raise Rejected(CloseCode.NO_HELLO, "the first message must be hello")
+            self._hello(connection, item, now)
+        elif self._joined.get((session.id, id)) is not connection:
+            return
+        elif isinstance(item, Frame | Part):
+            if id != BROADCASTER:
+                raise PermissionError("only the broadcaster may send frames and checkpoints")
+            record = session.frame if isinstance(item, Frame) else session.part
+            self._carry_out(session, record(item, now))  # type: ignore[arg-type]
+        elif isinstance(item, list):
+            outputs = session.volatile(id, item)
+            if any(isinstance(output, Forward) and len(output.record) > MAX_VOLATILE for output in outputs):
+                raise InvalidMessage(f"a volatile record has at most {MAX_VOLATILE} bytes")
+            self._carry_out(session, outputs)
+        else:
+            self._control(connection, session, id, item, now)
+
+    def _control(self, connection: Connection, session: Session, id: str, item: dict[str, Any], now: float) -> None:
+        message = parse(item, FROM_BROADCASTER if id == BROADCASTER else FROM_VIEWER)
+        if message is None:
+            logger.debug("session %s: unknown type %.32r ignored", session.id, item["type"])
+        elif isinstance(message, HelloBroadcaster | HelloViewer):
+            raise PermissionError("hello was said before")
+        elif isinstance(message, Ping):
+            connection.send(Pong(at=message.at))
+        elif isinstance(message, Pong):
+            pass
+        elif id == BROADCASTER:
+            self._carry_out(session, session.from_broadcaster(message, now))
+        else:
+            self._carry_out(session, session.from_viewer(id, message, now))
+
+    def _hello(self, connection: Connection, item: dict[str, Any], now: float) -> None:
+        model = HELLOS.get(item.get("role"))
+        if model is None:
+            raise InvalidMessage("hello: role: must be 'broadcaster' or 'viewer'")
+        hello = validated(model, item)
+        if hello.wire not in (WIRE_VERSION, WIRE_VERSION - 1) or hello.log != LOG_VERSION:
+            raise Rejected(
+                CloseCode.VERSION_MISMATCH,
+                f"this server speaks wire {WIRE_VERSION} and log {LOG_VERSION}, the page wire {hello.wire} "
+                f"and log {hello.log}; load the page again",
+            )
+        if isinstance(hello, HelloBroadcaster):
+            self._hello_broadcaster(connection, hello, now)
+        else:
+            self._hello_viewer(connection, hello, now)
+
+    def _hello_broadcaster(self, connection: Connection, hello: HelloBroadcaster, now: float) -> None:
+        site = self.sites.get(hello.site)
+        if site is None:
+            raise Rejected(CloseCode.UNKNOWN_SITE, f"no site {hello.site!r} in this server's settings")
+        if not site.allows(connection.origin):
+            text = f"pages of {connection.origin!r} do not belong to the site {site.key!r}; see its origins"
+            raise Rejected(CloseCode.ORIGIN_NOT_ALLOWED, text)
+        proof_hash = hashlib.sha256(hello.proof).digest()
+        if hello.token is None:
+            kept = Broadcasting(secrets.token_urlsafe(12), site.key, self._new_code(), proof_hash)
+        else:
+            kept = self.tokens.verify_broadcaster(hello.token)
+            if kept.site != site.key or not hmac.compare_digest(kept.proof_hash, proof_hash):
+                raise Rejected(CloseCode.UNAUTHORIZED, "the token is of another session")
+        if kept.session in self.ended:
+            raise Rejected(CloseCode.ENDED, f"the session is over: {self.ended[kept.session]}")
+        session = self.sessions.get(kept.session) or self._create(kept, site, now)
+        assert connection.origin is not None
+        self._of_session[session.id][2].add(connection.origin)
+        self._take_place(connection, session, BROADCASTER)
+        outputs = session.arrive(hello.epoch, hello.last_epoch, hello.paused, hello.viewers, now)
+        connection.send(
+            WelcomeBroadcaster(
+                wire=hello.wire,
+                session=session.id,
+                token=self.tokens.broadcaster(kept),
+                code=kept.code,
+                epoch=session.log.epoch,
+                state=session.state,
+                path=site.path,
+                consent=site.consent,
+                capabilities=site.capabilities,
+                ice_servers=self.settings.ice_servers,
+            )
+        )
+        self._carry_out(session, outputs)
+
+    def _create(self, kept: Broadcasting, site: Site, now: float) -> Session:
+        if len(self.sessions) >= MAX_SESSIONS:
+            raise Rejected(CloseCode.BUSY, "too many sessions on this server; try again later")
+        session = Session(kept.session, kept.proof_hash, now, self.limits)
+        self.sessions[session.id] = session
+        self._codes[kept.code] = session.id
+        self._of_session[session.id] = (site, kept.code, set())
+        logger.info("session %s: begun on site %s", session.id, site.key)
+        return session
+
+    def _hello_viewer(self, connection: Connection, hello: HelloViewer, now: float) -> None:
+        if hello.session in self.ended:
+            raise Rejected(CloseCode.ENDED, f"the session is over: {self.ended[hello.session]}")
+        session = self.sessions.get(hello.session)
+        if session is None:
+            raise Rejected(CloseCode.UNKNOWN_SESSION, "there is no such session; the link may be old or mistyped")
+        watching = self._identify(session, hello)
+        link = hello.proof is not None and self._proves(session, hello.proof)
+        self._take_place(connection, session, watching.viewer)
+        try:
+            outputs = session.join(watching.viewer, watching.name, watching.role, link, now)
+        except OverflowError as error:
+            raise Rejected(CloseCode.BUSY, str(error)) from None
+        site = self._of_session[session.id][0]
+        connection.send(
+            WelcomeViewer(
+                wire=hello.wire,
+                session=session.id,
+                viewer=watching.viewer,
+                token=self.tokens.viewer(watching),
+                name=watching.name,
+                role=watching.role,
+                site=site.name or site.key,
+                state=session.state,
+                path=site.path,
+                ice_servers=self.settings.ice_servers,
+            )
+        )
+        self._carry_out(session, outputs)
+
+    def _identify(self, session: Session, hello: HelloViewer) -> Watching:
+        """Who this viewer is: by its token alone, or a guest by the link's proof."""
+        if hello.token is not None and self.tokens.audience(hello.token) == "viewer":
+            watching = self.tokens.verify_viewer(hello.token)
+            if watching.session != session.id:
+                raise Rejected(CloseCode.UNAUTHORIZED, "the token is of another session")
+            return watching
+        id = secrets.token_hex(4)
+        if hello.token is not None:
+            agent = self.tokens.verify_agent(hello.token)
+            if agent.session not in (None, session.id):
+                raise Rejected(CloseCode.UNAUTHORIZED, "the token is for another session")
+            return Watching(session.id, id, agent.name, "agent")
+        if hello.proof is None:
+            raise Rejected(CloseCode.UNAUTHORIZED, "a link's proof or a token is needed")
+        if not self._proves(session, hello.proof):
+            raise Rejected(CloseCode.UNAUTHORIZED, "the link is not right; ask for it again")
+        return Watching(session.id, id, hello.name or "Guest", "guest")
+
+    def _proves(self, session: Session, proof: bytes) -> bool:
+        return hmac.compare_digest(session.proof_hash, hashlib.sha256(proof).digest())
+
+    def _take_place(self, connection: Connection, session: Session, id: str) -> None:
+        earlier = self._joined.get((session.id, id))
+        if earlier is not None:
+            earlier.close(CloseCode.REPLACED, "the same participant has connected anew")
+        connection.session, connection.id = session, id
+        self._joined[session.id, id] = connection
+
+    def _carry_out(self, session: Session, outputs: list[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, Wake):
+                for id in output.viewers:
+                    if connection := self._joined.get((session.id, id)):
+                        connection.ready.set()
+                continue
+            target = self._joined.get((session.id, output.to))
+            if target is None:
+                continue
+            if isinstance(output, Send):
+                target.send(output.message)
+            elif isinstance(output, Forward):
+                target.forward(output.key, output.record)
+            elif isinstance(output, Drop):
+                target.close(output.code, output.reason)
+        if session.state == "ended" and self.sessions.pop(session.id, None) is not None:
+            assert session.ended_reason is not None
+            self._forget(session, session.ended_reason)
+
+    def _forget(self, session: Session, reason: EndReason) -> None:
+        _, code, _ = self._of_session.pop(session.id)
+        self._codes.pop(code, None)
+        self.ended[session.id] = reason
+        if len(self.ended) > MAX_REMEMBERED:
+            self.ended.popitem(last=False)
+        logger.info("session %s: ended: %s", session.id, reason)
+
+    def _new_code(self) -> str:
+        while True:
+            code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+            if code not in self._codes:
+                return code

@@ -1,0 +1,167 @@
+"""Settings: environment variables `COBROWSE_*`, or a TOML file; the environment wins.
+
+With none the server runs for localhost only: a secret is made and kept, and pages of this machine may be shared.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from .errors import SettingsError
+from .messages import CAPABILITIES, Capability, IceServer, PathPolicy
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+LOCAL_ORIGINS = [f"{scheme}://{host}:*" for scheme in ("http", "https") for host in LOOPBACK]
+
+
+class Site(BaseModel):
+    """A site whose pages may be shared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The script tag's `data-site`.")]
+    name: Annotated[str, Field(max_length=64, description="Shown to agents. Default: the key.")] = ""
+    origins: Annotated[list[str], Field(description="Exact origins of its pages, such as `https://shop.example`.")]
+    path: Annotated[PathPolicy, Field(description="How frames may reach viewers.")] = "auto"
+    consent: Annotated[
+        Literal["ask", "granted"],
+        Field(description="Whether a page may say that the visitor has already agreed to be seen."),
+    ] = "ask"
+    assets: Annotated[
+        Literal["none", "site"] | list[str],
+        Field(description="From where a viewer may load pictures, fonts and style sheets."),
+    ] = "site"
+    capabilities: Annotated[list[Capability], Field(description="The most that a visitor can grant.")] = list(
+        CAPABILITIES
+    )
+
+    @field_validator("origins")
+    @classmethod
+    def _exact(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            parts = urlsplit(origin.removesuffix(":*"))
+            exact = f"{parts.scheme}://{parts.netloc}"
+            if parts.scheme not in ("http", "https") or not parts.netloc or exact != origin.removesuffix(":*"):
+                raise ValueError(f"{origin!r} is no origin; write scheme, host and port, such as https://shop.example")
+            if "*" in exact or (origin.endswith(":*") and parts.netloc not in LOOPBACK):
+                raise ValueError(f"{origin!r}: only a port of this machine's own names may be *")
+        return origins
+
+    def allows(self, origin: str | None) -> bool:
+        """Whether pages of that origin (as browsers send it) belong to the site."""
+        if origin is None:
+            return False
+        if origin in self.origins:
+            return True
+        parts = urlsplit(origin)
+        host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}:*" in self.origins
+
+
+def local_site(key: str, public_url: str, **policy: Any) -> Site:
+    """A site for pages of this machine, and those that the server itself serves."""
+    public = urlsplit(public_url)
+    own = f"{public.scheme}://{public.netloc}"
+    return Site(key=key, name=key.title(), origins=[*LOCAL_ORIGINS, own], **policy)
+
+
+class Settings(BaseSettings):
+    """All settings, each with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="COBROWSE_", extra="ignore", frozen=True)
+
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="Port to listen on.")] = 8080
+    public_url: Annotated[str, Field(description="Where browsers reach the server. Default: from host and port.")] = ""
+    secret: Annotated[str, Field(description="Signs tokens; at least 32 characters. Default: made and kept.")] = ""
+    sites: Annotated[list[Site], Field(description="Whose pages may be shared. Default: `local`, this machine's.")] = []
+    ice_servers: Annotated[list[IceServer], Field(description="STUN and TURN servers given to browsers.")] = []
+    demo: Annotated[bool, Field(description="Serve the demo shop at /demo/, as the site `demo`.")] = False
+
+    def __init__(self, config: Path | None = None, **values: Any) -> None:
+        try:
+            _source.path = config
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            name = "COBROWSE_" + ".".join(str(part) for part in first["loc"]).upper()
+            raise SettingsError(f"{name}: {first['msg']} (got {first.get('input')!r:.80})") from None
+        finally:
+            _source.path = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = [TomlConfigSettingsSource(settings_cls, _source.path)] if _source.path else []
+        return (init_settings, env_settings, *file)
+
+    @field_validator("secret")
+    @classmethod
+    def _long(cls, secret: str) -> str:
+        if secret and len(secret) < 32:
+            raise ValueError("a secret needs at least 32 characters; leave it out and one is made and kept")
+        return secret
+
+    @property
+    def url(self) -> str:
+        """Where browsers reach the server, without a trailing slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = "localhost" if host in ("0.0.0.0", "[::]") else host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def known_sites(self) -> dict[str, Site]:
+        """The sites by key, with `demo` under `--demo`, and `local` when there would be none."""
+        sites = {site.key: site for site in self.sites}
+        if self.demo:
+            sites.setdefault("demo", local_site("demo", self.url, consent="granted"))
+        return sites or {"local": local_site("local", self.url)}
+
+
+class _Source:
+    path: Path | None = None
+
+
+_source = _Source()
+
+
+def kept_secret(folder: Path | None = None) -> str:
+    """The secret kept in the user's state folder (mode 0600), made at the first call.
+
+    Raises SettingsError when it can be neither read nor written.
+    """
+    path = (folder or platformdirs.user_state_path("cobrowse")) / "secret"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            secret = path.read_text().strip()
+            if len(secret) < 32:
+                raise SettingsError(f"{path} holds no secret; remove the file and one is made") from None
+            return secret
+        with os.fdopen(descriptor, "w") as file:
+            secret = secrets.token_urlsafe(48)
+            file.write(secret)
+        return secret
+    except OSError as error:
+        raise SettingsError(f"the secret cannot be kept in {path}: {error}; set COBROWSE_SECRET") from error

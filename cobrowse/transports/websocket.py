@@ -1,0 +1,72 @@
+"""The WebSocket transport: one reader and one writer task a connection.
+
+The writer sends whatever has gathered as one message. A send that does not finish in time frees the connection:
+a stalled reader would hold it for ever, as closing waits for a flush that never comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from ..hub import Connection, Hub
+from ..messages import CloseCode
+
+SEND_WITHIN_S: Final = 5.0
+
+
+class WebSocketTransport:
+    """The ASGI endpoint of `/ws`."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        address = websocket.client.host if websocket.client else ""
+        connection = self.hub.connect(websocket.headers.get("origin"), address)
+        writer = asyncio.create_task(self._write(websocket, connection), name="cobrowse-websocket-writer")
+        reader = asyncio.create_task(self._read(websocket, connection), name="cobrowse-websocket-reader")
+        try:
+            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.hub.lost(connection)
+            writer.cancel()
+            reader.cancel()
+            await asyncio.gather(writer, reader, return_exceptions=True)
+
+    async def _read(self, websocket: WebSocket, connection: Connection) -> None:
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            data = message.get("bytes")
+            if data is None:
+                connection.close(CloseCode.INVALID, "messages are binary MessagePack; this one was text")
+            else:
+                self.hub.receive(connection, data)
+            if connection.closing is not None:  # the writer closes; nothing more is read
+                await asyncio.sleep(SEND_WITHIN_S)
+                return
+
+    async def _write(self, websocket: WebSocket, connection: Connection) -> None:
+        try:
+            while True:
+                await connection.ready.wait()
+                connection.ready.clear()
+                while message := connection.take():
+                    async with asyncio.timeout(SEND_WITHIN_S):
+                        await websocket.send_bytes(message)
+                if connection.closing is not None:
+                    code, reason = connection.closing
+                    async with asyncio.timeout(SEND_WITHIN_S):
+                        await websocket.close(code, reason[:120])
+                    return
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            # RuntimeError: the socket was closed by the other side between two sends.
+            if websocket.application_state is not WebSocketState.DISCONNECTED:
+                return
