@@ -3,10 +3,10 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client protocol fmt check test test-py test-client e2e bench build demo shots browser clean
+.PHONY: help setup client protocol fmt check test test-py test-client test-e2e bench size build demo shots browser clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 .make/python: pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -23,10 +23,59 @@ CLIENT := $(shell find client/src -name '*.ts' -o -name '*.tsx') client/build.mj
 cobrowse/static/embed.js: .make/node $(CLIENT)
 	cd client && npm run --silent build
 
+.make/pages: tests/e2e/material/package.json tests/e2e/material/package-lock.json
+	cd tests/e2e/material && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@mkdir -p .make && touch $@
+
 setup: .make/python .make/node cobrowse/static/embed.js ## Install everything; leaves .venv/bin/cobrowse working
 
 client: .make/node cobrowse/static/embed.js ## Build the browser files
 
+demo: setup ## Serve the demo shop; prints the visitor's address and the agent's login link
+	$(BIN)/cobrowse serve --demo
+
 protocol: .make/python .make/node ## Generate client/src/protocol.gen.ts and tests/vectors.json from the Python side
-	@$(BIN)/python -c 'import json; from cobrowse.messages import schema; print(json.dumps(schema()))' | node client/protocol.mjs
+	@$(SCHEMA) | node client/protocol.mjs
 	@$(BIN)/python tests/make_vectors.py > tests/vectors.json
+
+SCHEMA = $(BIN)/python -c 'import json; from cobrowse.messages import schema; print(json.dumps(schema()))'
+
+fmt: .make/python .make/node ## Format all code
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+	cd client && npx biome check --write .
+
+check: .make/python .make/node ## Lint, types, and that generated files are up to date
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	$(BIN)/mypy
+	cd client && npx biome check --error-on-warnings . && npx tsc --noEmit
+	@$(SCHEMA) | node client/protocol.mjs --check
+
+test: setup check test-py test-client test-e2e ## Everything: checks, unit tests, end to end
+
+test-py: .make/python cobrowse/static/embed.js ## Python tests, without browsers
+	$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/bench
+
+test-client: .make/node ## TypeScript tests
+	cd client && npx vitest run
+
+test-e2e: setup .make/pages browser ## Tests in a real browser
+	$(BIN)/pytest tests/e2e
+
+bench: setup .make/pages browser ## Measure; writes the tables of docs/performance.md
+	$(BIN)/python -m tests.bench
+
+shots: setup browser ## Make the pictures of the README
+	$(BIN)/python -m tests.e2e.shots
+
+build: .make/python .make/node ## Build the wheel and the sdist into dist/
+	rm -rf dist && $(BIN)/python -m build
+
+browser: ## Find Chromium, or install it where apt may
+	@if command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+	    fonts-noto-cjk fonts-noto-color-emoji >/dev/null; \
+	else echo "Chromium or Chrome is needed for the browser tests: install the package 'chromium' of your system"; exit 1; fi
+
+clean: ## Remove what was built and installed here
+	rm -rf .venv .make dist cobrowse/static client/node_modules tests/e2e/material/node_modules

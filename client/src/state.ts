@@ -37,7 +37,9 @@ export interface SharedState {
 export type Entry =
   | { readonly kind: "chat"; readonly line: ChatLine }
   | { readonly kind: "page"; readonly page: PageInfo }
-  | { readonly kind: "present"; readonly present: readonly Present[] };
+  | { readonly kind: "present"; readonly present: readonly Present[] }
+  /** The options chosen in a select with that id in the recorder's mirror: of the page, and not of the state. */
+  | { readonly kind: "chosen"; readonly id: number; readonly indexes: readonly number[] };
 
 export const EMPTY: SharedState = { chat: [], page: { title: "", address: "", hidden: false }, present: [] };
 
@@ -50,6 +52,8 @@ export function applied(state: SharedState, entry: Entry): SharedState {
       return { ...state, page: entry.page };
     case "present":
       return { ...state, present: entry.present };
+    case "chosen":
+      return state;
   }
 }
 
@@ -67,10 +71,12 @@ export function entryOf(event: unknown): Entry | null {
   if (type !== CUSTOM) return null;
   const { tag, payload } = fields(data);
   if (tag !== TAG) return null;
-  const { kind, line, page, present } = fields(payload);
+  const { kind, line, page, present, id, indexes } = fields(payload);
   if (kind === "chat") return entryOrNull(lineOf(line), (line) => ({ kind, line }));
   if (kind === "page") return { kind, page: pageOf(page) };
   if (kind === "present") return { kind, present: presentOf(present) };
+  if (kind === "chosen" && typeof id === "number" && Array.isArray(indexes))
+    return { kind, id, indexes: indexes.filter((index) => Number.isInteger(index)) };
   return null;
 }
 

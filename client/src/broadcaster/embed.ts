@@ -24,52 +24,67 @@ const script = document.currentScript as HTMLScriptElement | null;
 class Cobrowse {
   readonly version = __VERSION__;
   session: Session | null = null;
+  /** Called when there is a session, or none any more. For the launcher. */
+  onchange: () => void = () => {};
+  /** When this tab has its session of before the page load, or has none. */
+  readonly carriedOn: Promise<void>;
+  private carrying = true;
   private starting: Promise<Session> | null = null;
   private readonly base = new URL(".", script?.src || location.href).href;
 
+  constructor() {
+    this.carriedOn = this.carryOn()
+      .catch((error: unknown) => console.error("cobrowse:", error))
+      .finally(() => {
+        this.carrying = false;
+        this.onchange();
+      });
+  }
+
+  get isFree(): boolean {
+    return !this.carrying && !this.starting && !this.session;
+  }
+
   /** Start a session, or get the one there is. */
-  start = (options: StartOptions = {}): Promise<Session> => {
-    this.starting ??= this.begin(options).catch((error) => {
+  start = async (options: StartOptions = {}): Promise<Session> => {
+    await this.carriedOn;
+    if (this.session) return this.session;
+    this.starting ??= this.begin(options).finally(() => {
       this.starting = null;
-      console.error(`cobrowse: ${error instanceof Error ? error.message : String(error)}`);
-      throw error;
+      this.onchange();
     });
+    this.onchange();
     return this.starting;
   };
 
-  /** Go on with this tab's session, if it has one that no other tab holds. */
-  async carryOn(): Promise<void> {
+  private async carryOn(): Promise<void> {
     const id = storedId();
     if (id === null) return;
-    const starting = this.takeUp(id);
-    this.starting = starting as Promise<Session>;
-    const session = await starting.catch((error: unknown) => {
-      console.error("cobrowse:", error);
-      return null;
-    });
-    if (!session) this.starting = null;
-  }
-
-  private async takeUp(id: string): Promise<Session | null> {
     const release = await lock(id);
-    // Somebody else holds it: this tab is a copy, and storage is copied with a tab.
-    if (!release) sessionStorage.removeItem(STORE_KEY);
-    const session = release && (await (await this.load()).carryOn());
+    if (!release) {
+      sessionStorage.removeItem(STORE_KEY); // another tab holds it: this one is a copy, and its storage with it
+      return;
+    }
+    const session = await (await this.load()).carryOn();
     if (session) this.hold(session, release);
-    else release?.();
-    return session;
+    else release();
   }
 
   private async begin(options: StartOptions): Promise<Session> {
-    const data = script?.dataset ?? {};
-    const site = options.site ?? data.site;
-    if (!site) throw new TypeError("no site: give data-site on the script tag, or the option `site`");
-    const base = options.server ? new URL(options.server.replace(/\/?$/, "/"), location.href).href : this.base;
-    const consent = options.consent ?? (data.consent === "granted" ? "granted" : "ask");
-    const { start } = await this.load();
-    const session = await start(base, site, { ...options, consent });
-    this.hold(session, await lock(session.id));
-    return session;
+    try {
+      const data = script?.dataset ?? {};
+      const site = options.site ?? data.site;
+      if (!site) throw new TypeError("no site: give data-site on the script tag, or the option `site`");
+      const base = options.server ? new URL(options.server.replace(/\/?$/, "/"), location.href).href : this.base;
+      const consent = options.consent ?? (data.consent === "granted" ? "granted" : "ask");
+      const { start } = await this.load();
+      const session = await start(base, site, { ...options, consent });
+      this.hold(session, await lock(session.id));
+      return session;
+    } catch (error) {
+      console.error(`cobrowse: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    }
   }
 
   private hold(session: Session, release: Release | null): void {
@@ -77,8 +92,9 @@ class Cobrowse {
     session.on("session.ended", () => {
       release?.();
       this.session = null;
-      this.starting = null;
+      this.onchange();
     });
+    if (session.state === "ended") this.session = null;
   }
 
   private load(): Promise<Broadcaster> {
@@ -116,33 +132,26 @@ function isTopmostOfItsOrigin(): boolean {
   }
 }
 
-function launcher(cobrowse: Cobrowse, carriedOn: Promise<void>): void {
-  const host = document.createElement("div");
+function launcher(cobrowse: Cobrowse): void {
+  const host = document.createElement("cobrowse-widget");
   host.setAttribute("data-cobrowse-widget", "");
   host.style.cssText = "all:initial;position:fixed;right:20px;bottom:20px;z-index:2147483646";
-  const root = host.attachShadow({ mode: "open" });
+  const root = host.attachShadow({ mode: "closed" });
   const button = document.createElement("button");
   button.textContent = script?.dataset.launcher || "Get help";
   button.style.cssText =
     "font:600 15px system-ui,sans-serif;color:#fff;background:#1a66d6;border:0;border-radius:999px;" +
     "padding:12px 20px;cursor:pointer;box-shadow:0 6px 24px rgba(10,20,35,.3)";
-  const show = (shown: boolean) => {
-    host.style.display = shown ? "block" : "none";
+  const draw = () => {
+    host.style.display = cobrowse.isFree ? "block" : "none";
   };
-  const hideUntilEnd = (session: Session) => {
-    show(false);
-    session.on("session.ended", () => show(true));
-  };
-  button.onclick = () => {
-    show(false);
-    cobrowse.start().then(hideUntilEnd, () => show(true));
-  };
+  cobrowse.onchange = draw;
+  button.onclick = () => cobrowse.start().catch(() => {});
   root.append(button);
-  document.documentElement.append(host);
-  if (storedId() !== null) {
-    show(false);
-    void carriedOn.then(() => (cobrowse.session ? hideUntilEnd(cobrowse.session) : show(true)));
-  }
+  const add = () => document.documentElement.append(host);
+  if (document.body) add();
+  else document.addEventListener("DOMContentLoaded", add, { once: true });
+  draw();
 }
 
 if (isTopmostOfItsOrigin()) {
@@ -150,8 +159,7 @@ if (isTopmostOfItsOrigin()) {
   const page = window as unknown as { Cobrowse?: Cobrowse & Stub };
   const queued = page.Cobrowse?.q ?? [];
   page.Cobrowse = cobrowse;
-  const carriedOn = cobrowse.carryOn();
   for (const [options, resolve, reject] of queued) cobrowse.start(options).then(resolve, reject);
-  if (script?.dataset.launcher !== undefined) launcher(cobrowse, carriedOn);
-  if (script?.dataset.autostart !== undefined) void carriedOn.then(() => cobrowse.start().catch(() => {}));
+  if (script?.dataset.launcher !== undefined) launcher(cobrowse);
+  if (script?.dataset.autostart !== undefined) cobrowse.start().catch(() => {});
 }

@@ -7,14 +7,16 @@
 import { record } from "@rrweb/record";
 import { CHECKPOINT_EVERY_MS, Log } from "../log";
 import { asEvent, type Entry, type SharedState } from "../state";
+import { Fields } from "./fields";
+import { FrameCalls } from "./frames";
+import { mended, type RecordedEvent } from "./mend";
 import type { Privacy } from "./privacy";
 import { checkpointParts, Writer } from "./writer";
 
 const BATCH_EVERY_MS = 16;
 const META = 4;
 const FULL_SNAPSHOT = 2;
-
-type RecordedEvent = { type: number; timestamp: number; data: Record<string, unknown> };
+const INCREMENTAL = 3;
 
 export class Recorder {
   readonly log = new Log();
@@ -32,6 +34,8 @@ export class Recorder {
   private checkpointDue = false;
   private checkpointTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly freshTask = new MessageChannel();
+  private readonly calls = new FrameCalls();
+  private fields: Fields | null = null;
 
   constructor(
     private readonly privacy: Privacy,
@@ -70,6 +74,15 @@ export class Recorder {
 
   private start(): void {
     const { blockSelector, maskTextSelector, maskInput } = this.privacy;
+    this.calls.watch(window);
+    this.fields = new Fields({
+      idOf: (field) => record.mirror.getId(field),
+      isBlocked: (field) => field.closest(blockSelector) !== null,
+      mask: maskInput,
+      emit: (data) => this.push({ type: INCREMENTAL, timestamp: Date.now(), data }),
+      chosen: (id, indexes) => this.add({ kind: "chosen", id, indexes }),
+    });
+    this.fields.watch(window);
     this.stopRecord = record({
       emit: (event) => this.take(event as unknown as RecordedEvent),
       blockSelector,
@@ -82,11 +95,8 @@ export class Recorder {
       recordCanvas: false,
       inlineImages: false,
       recordCrossOriginIframes: false,
-      sampling: { mousemove: false, scroll: 33, input: "all" },
-      errorHandler: (error) => {
-        console.warn("cobrowse: the recorder failed on something and goes on", error);
-        return true;
-      },
+      sampling: { mousemove: false, scroll: -1 },
+      // No `errorHandler`: it would also swallow the page's own errors, such as those of a wrong `insertRule`.
     });
     if (!this.stopRecord) throw new Error("cobrowse: the recorder did not start on this page");
   }
@@ -95,6 +105,8 @@ export class Recorder {
   stop(): void {
     this.stopRecord?.();
     this.stopRecord = undefined;
+    this.fields?.stop();
+    this.fields = null;
     clearTimeout(this.batchTimer);
     this.flush();
   }
@@ -109,8 +121,7 @@ export class Recorder {
   /** Add an entry of the session to the log. */
   add(entry: Entry): void {
     if (!this.writer) return;
-    this.waiting.push(asEvent(entry, Date.now()));
-    this.schedule();
+    this.push(asEvent(entry, Date.now()));
   }
 
   /** See that there is a checkpoint to start from: the last one, or a new one as soon as may be. */
@@ -128,14 +139,44 @@ export class Recorder {
     this.log.trim(performance.now());
   }
 
-  private take(event: RecordedEvent): void {
+  private take(recorded: RecordedEvent): void {
+    this.watchFrame(recorded);
+    const event = this.calls.isRepeated(recorded) ? null : mended(recorded, this.mender);
+    if (!event) return;
     if (event.type === META || event.type === FULL_SNAPSHOT) {
       if (event.type === META) event.data.href = withoutQuery(String(event.data.href));
       this.snapshot.push(event);
       return;
     }
+    this.push(event);
+  }
+
+  private push(event: object): void {
     this.waiting.push(event);
     this.schedule();
+  }
+
+  private readonly mender = {
+    getNode: (id: number) => record.mirror.getNode(id) as Node | null,
+    mask: (text: string, field: HTMLElement) => this.privacy.maskInput(text, field),
+    // After the mutation it came with, as the viewer applies them in order.
+    fieldChanged: (field: Element) =>
+      queueMicrotask(() => {
+        this.fields?.forget(field as HTMLInputElement);
+        this.fields?.note(field as HTMLInputElement);
+      }),
+  };
+
+  /** A frame of our origin has been attached: its window is watched before the recorder watches it. */
+  private watchFrame({ type, data }: RecordedEvent): void {
+    if (type !== INCREMENTAL || data.isAttachIframe !== true) return;
+    for (const { parentId } of data.adds as { parentId: number }[]) {
+      const frame = record.mirror.getNode(parentId) as HTMLIFrameElement | null;
+      const realm = frame?.contentWindow as (Window & typeof globalThis) | null;
+      if (!realm) continue;
+      this.calls.watch(realm);
+      this.fields?.watch(realm);
+    }
   }
 
   private schedule(): void {

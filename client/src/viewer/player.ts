@@ -3,6 +3,7 @@
  * so that each is applied at once, without an animation frame; what it would keep for ever is let go of.
  */
 import { Replayer } from "rrweb";
+import { entryOf } from "../state";
 import type { Bounds } from "./stage";
 
 const KEEP_EVENTS = 1_000;
@@ -51,7 +52,12 @@ export class Player {
   apply(events: readonly unknown[]): void {
     const { replayer } = this;
     if (!replayer) return;
-    for (const event of events) replayer.addEvent(event as RrwebEvent);
+    for (const event of events) {
+      replayer.addEvent(event as RrwebEvent);
+      const entry = entryOf(event);
+      // The player applies each event in a microtask of its own; this one comes right after it.
+      if (entry?.kind === "chosen") queueMicrotask(() => this.choose(entry.id, entry.indexes));
+    }
     const held = (replayer as unknown as Held).service.state.context.events;
     // The first one stays: offsets and media are reckoned from it.
     if (held.length > KEEP_EVENTS) held.splice(1, held.length - KEEP_EVENTS / 2);
@@ -60,6 +66,13 @@ export class Player {
       this.cacheReset = now;
       replayer.resetCache();
     }
+  }
+
+  private choose(id: number, indexes: readonly number[]): void {
+    const select = this.mirror?.getNode(id) as HTMLSelectElement | null;
+    if (select?.localName !== "select") return;
+    const chosen = new Set(indexes);
+    for (const option of select.options) option.selected = chosen.has(option.index);
   }
 
   clear(): void {

@@ -5,16 +5,15 @@ import type { Session } from "../session";
 import type { Question, Widget } from "./widget";
 
 export function Bar({ widget }: { widget: Widget }) {
-  widget.changes.value; // drawn again when the session changes
   const { session } = widget;
-  const [question] = widget.questions.value;
+  const [question] = widget.questions;
   if (!session || session.state === "ended") return null;
   return (
     <div class="root">
       {question && <Ask question={question} />}
       {session.viewers.length === 0 && session.state === "pending" && !question && <Waiting session={session} />}
       {session.state !== "pending" && <Sharing session={session} widget={widget} />}
-      {widget.chatOpen.value && session.state !== "pending" && <Chat session={session} lines={widget.chat.value} />}
+      {widget.chatOpen && session.state !== "pending" && <Chat session={session} lines={session.chat} />}
     </div>
   );
 }
@@ -62,16 +61,12 @@ function Waiting({ session }: { session: Session }) {
 function Sharing({ session, widget }: { session: Session; widget: Widget }) {
   const names = session.viewers.map(({ name }) => name).join(", ");
   const watching = names ? `${names} can see this page` : "Nobody is watching right now";
-  const toggleChat = () => {
-    widget.chatOpen.value = !widget.chatOpen.value;
-    widget.unread.value = 0;
-  };
   return (
     <div class={`bar ${session.isPaused ? "paused" : ""}`} role="status" data-bar={session.state}>
       <span class="dot" aria-hidden="true" />
       <span class="who">{session.isPaused ? "Sharing is paused" : watching}</span>
-      <button type="button" data-action="chat" aria-expanded={widget.chatOpen.value} onClick={toggleChat}>
-        Chat{widget.unread.value > 0 && <span class="badge">{widget.unread.value}</span>}
+      <button type="button" data-action="chat" aria-expanded={widget.chatOpen} onClick={() => widget.toggleChat()}>
+        Chat{widget.unread > 0 && <span class="badge">{widget.unread}</span>}
       </button>
       {session.isPaused ? (
         <button type="button" data-action="unpause" onClick={() => session.unpause()}>

@@ -1,11 +1,10 @@
 /**
  * What the visitor sees of us: the session's code, the question before anything is seen, the bar that says the page is
- * shared, chat, and the agents' pointers. In a shadow root of its own, and never part of what is shared.
+ * shared, chat, and the agents' pointers. Never part of what is shared: in a closed shadow root, as the recorder would
+ * go on watching an open one, even of a blocked element.
  */
-import { signal } from "@preact/signals";
 import { render } from "preact";
 import { pointOf } from "../../anchor";
-import type { ChatLine } from "../../state";
 import type { ViewerInfo } from "../consent";
 import { Recorder } from "../recorder";
 import type { Session } from "../session";
@@ -20,29 +19,28 @@ export interface Question {
 const POINTER_FADES_MS = 4_000;
 
 export class Widget {
-  readonly questions = signal<readonly Question[]>([]);
-  readonly chat = signal<readonly ChatLine[]>([]);
-  readonly unread = signal(0);
-  readonly chatOpen = signal(false);
-  /** Counts up at each change of the session, so that the bar is drawn again. */
-  readonly changes = signal(0);
+  questions: readonly Question[] = [];
+  unread = 0;
+  chatOpen = false;
   session: Session | null = null;
-  private readonly host = document.createElement("div");
+  private readonly bar = document.createElement("div");
+  private readonly host = document.createElement("cobrowse-widget");
   private readonly pointers = new Map<string, { element: HTMLElement; timer: ReturnType<typeof setTimeout> }>();
   private readonly layer = document.createElement("div");
 
   constructor() {
     this.host.setAttribute("data-cobrowse-widget", "");
     this.host.style.cssText = "all:initial;position:fixed;top:0;left:0;width:0;height:0;z-index:2147483647";
-    const root = this.host.attachShadow({ mode: "open" });
+    const root = this.host.attachShadow({ mode: "closed" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(styles);
     root.adoptedStyleSheets = [sheet];
     this.layer.className = "pointers";
-    const bar = document.createElement("div");
-    root.append(this.layer, bar);
-    render(<Bar widget={this} />, bar);
-    document.documentElement.append(this.host);
+    root.append(this.layer, this.bar);
+    // Not before <body>: the page's own order of elements stays what it is.
+    if (document.body) document.documentElement.append(this.host);
+    else
+      document.addEventListener("DOMContentLoaded", () => document.documentElement.append(this.host), { once: true });
   }
 
   /** Ask the visitor whether a viewer may look. */
@@ -51,27 +49,26 @@ export class Widget {
       const question: Question = {
         viewer,
         answer: (yes) => {
-          this.questions.value = this.questions.value.filter((one) => one !== question);
+          this.questions = this.questions.filter((one) => one !== question);
+          this.draw();
           resolve(yes);
         },
       };
-      this.questions.value = [...this.questions.value, question];
+      this.questions = [...this.questions, question];
+      this.draw();
     });
 
   attach(session: Session): void {
     this.session = session;
-    this.chat.value = session.chat;
-    const redraw = () => {
-      this.changes.value += 1;
-    };
-    for (const name of ["session.updated", "viewer.joined", "viewer.updated"] as const) session.on(name, redraw);
+    for (const name of ["session.updated", "viewer.joined", "viewer.updated"] as const)
+      session.on(name, () => this.draw());
     session.on("viewer.left", ({ id }) => {
-      this.questions.value = this.questions.value.filter(({ viewer }) => viewer.id !== id);
-      redraw();
+      this.questions = this.questions.filter(({ viewer }) => viewer.id !== id);
+      this.draw();
     });
     session.on("chat", (line) => {
-      this.chat.value = session.chat;
-      if (!this.chatOpen.value && line.from !== "") this.unread.value += 1;
+      if (!this.chatOpen && line.from !== "") this.unread += 1;
+      this.draw();
     });
     session.on("pointer", ({ viewer, anchor }) => {
       const point = anchor && pointOf(anchor, Recorder.mirror, window);
@@ -79,13 +76,23 @@ export class Widget {
       else this.unpoint(viewer.id);
     });
     session.on("session.ended", () => this.close());
-    redraw();
+    this.draw();
+  }
+
+  toggleChat(): void {
+    this.chatOpen = !this.chatOpen;
+    this.unread = 0;
+    this.draw();
   }
 
   close(): void {
-    for (const { answer } of this.questions.value) answer(false);
+    for (const { answer } of this.questions) answer(false);
     for (const id of [...this.pointers.keys()]) this.unpoint(id);
     this.host.remove();
+  }
+
+  private draw(): void {
+    render(<Bar widget={this} />, this.bar);
   }
 
   private point(viewer: ViewerInfo, x: number, y: number): void {

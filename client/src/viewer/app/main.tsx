@@ -1,5 +1,4 @@
 /** The viewer's page: reads the link, draws the toolbar, the stage and the chat panel. */
-import { signal } from "@preact/signals";
 import { render } from "preact";
 import { Stage } from "../stage";
 import { Viewer, type ViewerOptions, type ViewerStats } from "../viewer";
@@ -35,7 +34,6 @@ const options: ViewerOptions = {
 };
 
 adopt(styles);
-const changes = signal(0);
 const stage = new Stage((anchor) => viewer.point(anchor));
 const viewer = new Viewer(options, stage, () => {
   const { state, path, transport } = viewer.stats;
@@ -44,10 +42,12 @@ const viewer = new Viewer(options, stage, () => {
   if (path) dataset.path = path;
   if (transport) dataset.transport = transport;
   document.title = viewer.shared.page.title ? `${viewer.shared.page.title} · co-browsing` : "Co-browsing";
-  changes.value += 1;
+  draw();
 });
 window.viewer = { stats: () => viewer.stats, cutDirect: () => viewer.cutDirect() };
-render(<View viewer={viewer} stage={stage} changes={changes} />, document.body);
-setInterval(() => {
-  changes.value += 1;
-}, HEALTH_EVERY_MS);
+function draw(): void {
+  render(<View viewer={viewer} stage={stage} />, document.body);
+}
+
+draw();
+setInterval(draw, HEALTH_EVERY_MS);

@@ -1,5 +1,4 @@
 /** The viewer's page, drawn. */
-import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Stage } from "../stage";
 import type { Viewer, ViewerState } from "../viewer";
@@ -7,7 +6,6 @@ import type { Viewer, ViewerState } from "../viewer";
 interface Props {
   readonly viewer: Viewer;
   readonly stage: Stage;
-  readonly changes: Signal<number>;
 }
 
 /** What each state means, in a sentence. */
@@ -23,8 +21,7 @@ const SENTENCES: Record<ViewerState, string> = {
   failed: "This did not work",
 };
 
-export function View({ viewer, stage, changes }: Props) {
-  changes.value; // drawn again at each change
+export function View({ viewer, stage }: Props) {
   const [chatOpen, setChatOpen] = useState(true);
   const { page } = viewer.shared;
   return (

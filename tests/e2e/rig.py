@@ -1,0 +1,290 @@
+"""Real parts for the end-to-end tests: the server as a process, a site on another origin, browsers, and the oracle."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from cobrowse.records import Frame, decode
+
+HERE: Final = Path(__file__).parent
+ROOT: Final = HERE.parents[1]
+CANONICAL: Final = (HERE / "material" / "canonical.js").read_text()
+CHROMIUM_ARGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SECRET: Final = "a secret for tests, long enough for HS256"
+WITHIN_MS: Final = 20_000
+
+
+def chromium() -> str:
+    """The system's Chromium or Chrome."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if path := shutil.which(name):
+            return path
+    raise RuntimeError("no Chromium found: run `make browser`, or install the package 'chromium'")
+
+
+@dataclass
+class Server:
+    """A running `cobrowse serve`."""
+
+    url: str
+    login: str
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def serving(*args: str, **environment: str) -> Iterator[Server]:
+    """Run the server as a process of its own, as a user would, on a free port."""
+    command = [str(Path(shutil.which("cobrowse") or ROOT / ".venv/bin/cobrowse")), "serve", "--demo", *args]
+    if "--port" not in args:
+        command += ["--port", "0"]
+    settings = {"COBROWSE_SECRET": SECRET, "COBROWSE_HOST": "localhost", **environment}
+    process = subprocess.Popen(
+        command, env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    printed = ""
+    try:
+        while "login" not in printed:
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the server did not start:\n{printed}")
+            printed += line
+        drain = threading.Thread(target=process.stdout.read, daemon=True)
+        drain.start()
+        url = re.search(r"is at\s+(\S+)/\n", printed)
+        login = re.search(r"login:\s+(\S+)", printed)
+        assert url and login, printed
+        yield Server(url[1], login[1], process)
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
+        process.stdout.close()
+
+
+class _SiteHandler(SimpleHTTPRequestHandler):
+    """Serves files, with the script tag put into each page as a site would do it."""
+
+    tag = ""
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in (".html", ".htm") or not path.is_file():
+            super().do_GET()
+            return
+        page = path.read_text(encoding="utf-8", errors="replace")
+        tag = self.tag
+        page, count = re.subn(r"(?i)<head[^>]*>", lambda match: match[0] + tag, page, count=1)
+        body = (page if count else tag + page).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def end_headers(self) -> None:
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def site(folder: Path, server: Server, host: str = "localhost") -> Iterator[str]:
+    """A site of somebody else, on an origin of its own; yields its address without a trailing slash."""
+    tag = f'<script async src="{server.url}/embed.js" data-site="demo"></script>'
+    handler = type("SiteHandler", (_SiteHandler,), {"tag": tag})
+    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
+    web.daemon_threads = True
+    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{web.server_address[1]}"
+    finally:
+        web.shutdown()
+        web.server_close()
+        thread.join()
+
+
+def until(page: Page, condition: str, within_ms: float = WITHIN_MS) -> Any:
+    """Wait in the page for a JavaScript expression to become true; its value.
+
+    Not `wait_for_function`, which evaluates strings in the page: the viewer's policy forbids that.
+    """
+    return page.evaluate(
+        """async ([within, text]) => {
+          const end = performance.now() + within;
+          const condition = () => (CONDITION);
+          for (;;) {
+            const value = await condition();
+            if (value) return value;
+            if (performance.now() > end) {
+              const state = globalThis.viewer?.stats() ?? globalThis.Cobrowse?.session?.stats() ?? null;
+              throw new Error(`not within ${within} ms: ${text}; ${JSON.stringify(state)}`);
+            }
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+        }""".replace("CONDITION", condition),
+        [within_ms, condition],
+    )
+
+
+QUIET: Final = """async () => {
+  // Nothing new in the log for longer than the recorder's slowest throttle.
+  let last = null, since = performance.now();
+  for (;;) {
+    const { epoch, seq } = Cobrowse.session.stats();
+    const now = `${epoch}.${seq}`;
+    if (now !== last) { last = now; since = performance.now(); }
+    if (performance.now() - since > 300) return [epoch, seq];
+    if (performance.now() - START > 20000) throw new Error(`the page does not become quiet: ${now}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}""".replace("START", "globalThis.__quietStart")
+
+
+@dataclass
+class Watching:
+    """A viewer's page, and what came to it over its WebSocket."""
+
+    page: Page
+    context: BrowserContext
+    relayed: list[int] = field(default_factory=list)
+    """The seq of each frame that came by the relay."""
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        return self.page.evaluate("viewer.stats()")  # type: ignore[no-any-return]
+
+    def becomes(self, state: str, within_ms: float = WITHIN_MS) -> None:
+        until(self.page, f"document.documentElement.dataset.state === {state!r}", within_ms)
+
+    def goes(self, path: str, within_ms: float = WITHIN_MS) -> None:
+        until(self.page, f"viewer.stats().path === {path!r} && viewer.stats().state === 'live'", within_ms)
+
+    def document(self, script: str) -> Any:
+        """Evaluate with `doc`, the mirrored document."""
+        return self.page.evaluate(
+            f"() => {{ const doc = document.querySelector('.replayer-wrapper iframe').contentDocument; {script} }}"
+        )
+
+    def shows(self, selector: str, text: str, within_ms: float = WITHIN_MS) -> None:
+        """Wait until the mirrored page has that text there."""
+        find = "document.querySelector('.replayer-wrapper iframe')?.contentDocument"
+        condition = f"{find}?.querySelector({json.dumps(selector)})?.textContent.includes({json.dumps(text)})"
+        until(self.page, condition, within_ms)
+
+
+@dataclass
+class Visit:
+    """A visitor's page that is shared."""
+
+    page: Page
+    context: BrowserContext
+    link: str
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        return self.page.evaluate("Cobrowse.session.stats()")  # type: ignore[no-any-return]
+
+    def quiet(self) -> tuple[int, int]:
+        """Wait until nothing changes any more; the position then."""
+        self.page.evaluate("() => { globalThis.__quietStart = performance.now(); }")
+        epoch, seq = self.page.evaluate(QUIET)
+        return epoch, seq
+
+
+class Desk:
+    """Opens visitors and viewers, each in a browser context of its own."""
+
+    def __init__(self, browser: Browser, server: Server) -> None:
+        self.browser = browser
+        self.server = server
+        self.errors: list[str] = []
+        self._contexts: list[BrowserContext] = []
+
+    def context(self, **options: Any) -> BrowserContext:
+        context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        self._contexts.append(context)
+        return context
+
+    def visit(self, url: str, options: str = "{ consent: 'granted' }", **context: Any) -> Visit:
+        """Open a page that carries the script tag, and start a session on it."""
+        opened = self.context(**context)
+        page = opened.new_page()
+        self._listen(page, "visitor")
+        page.goto(url)
+        until(page, "globalThis.Cobrowse?.start")
+        link = page.evaluate(f"() => Cobrowse.start({options}).then((session) => session.link)")
+        return Visit(page, opened, link)
+
+    def watch(self, link: str, path: str | None = None, state: str | None = "live", **context: Any) -> Watching:
+        """Open a link in a context of its own, and wait until it is live (or in that state)."""
+        opened = self.context(**context)
+        page = opened.new_page()
+        self._listen(page, "viewer")
+        watching = Watching(page, opened)
+        page.on("websocket", lambda socket: socket.on("framereceived", partial(self._relayed, watching)))
+        if path is not None:
+            link = link.replace("#", f"?path={path}#")
+        page.goto(link)
+        if state is not None:
+            watching.becomes(state)
+        return watching
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+        self._contexts.clear()
+
+    def _listen(self, page: Page, who: str) -> None:
+        page.on("pageerror", lambda error: self.errors.append(f"{who}: {error}"))
+
+    @staticmethod
+    def _relayed(watching: Watching, payload: bytes | str) -> None:
+        if isinstance(payload, bytes):
+            watching.relayed += [item.seq for item in decode(payload) if isinstance(item, Frame)]
+
+
+def difference(visit: Visit, watching: Watching) -> str | None:
+    """The oracle: None when the viewer shows just what the visitor sees, else the first difference.
+
+    Waits until the page is quiet and both sides name the same position.
+    """
+    epoch, seq = visit.quiet()
+    until(watching.page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq >= {seq}")
+    at = visit.page.evaluate("Cobrowse.session.stats()")
+    there = watching.stats
+    if (at["epoch"], at["seq"]) != (there["epoch"], there["seq"]):
+        return difference(visit, watching)
+    seen = visit.page.evaluate(f"() => {{ {CANONICAL}; return canonical(document, 'broadcaster'); }}")
+    shown = watching.document(f"{CANONICAL}; return canonical(doc, 'viewer');")
+    if seen == shown:
+        return None
+    found: str | None = visit.page.evaluate(
+        f"([a, b]) => {{ {CANONICAL}; return firstDifference(a, b); }}", [seen, shown]
+    )
+    return found or "the two differ, and the difference was not found"
