@@ -1,3 +1,3 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["src/**/*.test.ts"], environment: "node", restoreMocks: true } });
+export default defineConfig({ test: { include: ["src/**/*.test.ts"], environment: "node", restoreMocks: true, testTimeout: 60_000 } });

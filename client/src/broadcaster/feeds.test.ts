@@ -157,6 +157,16 @@ describe("RelayFeed", () => {
     expect(drain(feed)).toEqual(["p3:3"]);
   });
 
+  it("leaves room for frames that wait, though a part would fit", () => {
+    const recorder = new FakeRecorder();
+    const feed = new RelayFeed(asRecorder(recorder));
+    feed.demand(demand({ checkpoint: true }));
+    expect(names(feed.take(1))).toEqual(["p-1:0"]);
+    recorder.write(2, 200);
+    expect(names(feed.take(400))).toEqual(["f0"]);
+    expect(names(feed.take(400))).toEqual(["f1", "p-1:1"]);
+  });
+
   it("does not send a frame twice unless it is sent back", () => {
     const recorder = new FakeRecorder();
     const feed = new RelayFeed(asRecorder(recorder));

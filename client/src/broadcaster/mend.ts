@@ -7,6 +7,7 @@ const INCREMENTAL = 3;
 const FULL_SNAPSHOT = 2;
 const MUTATION = 0;
 const ELEMENT = 2;
+const COMMENT = 5;
 const INPUT = 5;
 const CAPTIONS = new Set(["button", "submit", "reset", "image"]);
 
@@ -22,6 +23,7 @@ interface SerializedNode {
   tagName?: string;
   attributes?: Record<string, unknown>;
   childNodes?: SerializedNode[];
+  textContent?: string;
 }
 interface Mutation {
   source: number;
@@ -65,6 +67,7 @@ function mendNodes(nodes: SerializedNode[], mender: Mender): void {
       if (tag === "textarea") mendTextarea(node, mender);
       mendStyle(attributes);
     }
+    if (node.type === COMMENT) node.textContent = ""; // nobody sees it, and it may say what nobody should
     if (node.childNodes) stack.push(...node.childNodes);
   }
 }

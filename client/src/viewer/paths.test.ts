@@ -336,6 +336,16 @@ describe("Paths", () => {
     expect(paths.active).toBe("relay");
   });
 
+  it("stays with the path that a checkpoint is awaited on when the other could have gone on", () => {
+    const paths = onRelay();
+    paths.opened("direct", at(5));
+    expect(paths.reset("relay", 1).taken).toBe(true);
+    expect(paths.resumed("direct", 2)).not.toContainEqual(unsubscribe("relay", 1));
+    expect([paths.accepts("relay"), paths.accepts("direct")]).toEqual([true, false]);
+    paths.started();
+    expect(paths.active).toBe("relay");
+  });
+
   it("asks the relay from its position when direct is gone", () => {
     const paths = onRelay();
     paths.opened("direct", at(5));
