@@ -38,33 +38,33 @@ def serve(host: str | None, port: int | None, config: Path | None, demo: bool | 
     """Run the server."""
     given = {"host": host, "port": port, "demo": demo}
     settings = _settings(config, **{name: value for name, value in given.items() if value is not None})
-    listener = _listen(settings)
-    if settings.port == 0:
-        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-    secret = _or_fail(lambda: settings.secret or kept_secret())
-    settings = settings.model_copy(update={"secret": secret})
-    if not (STATIC / "embed.js").exists():
-        raise click.ClickException("the browser files are not built; run `make client` in the checkout")
-    app = _or_fail(lambda: create_app(settings))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    click.echo(f"cobrowse is at      {settings.url}/")
-    if settings.demo:
-        click.echo(f"The visitor's page: {settings.url}/demo/")
-    click.echo(f"The agent's login:  {settings.url}/login#{Tokens(secret).agent('Agent')}")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            ws="websockets-sansio",
-            ws_max_size=2 * MAX_MESSAGE,  # over MAX_MESSAGE we close ourselves, with a reason
-            ws_per_message_deflate=False,
-            ws_ping_interval=None,
-            access_log=False,
-            server_header=False,
-            log_level="warning",
-            timeout_graceful_shutdown=5,
+    with _listen(settings) as listener:
+        if settings.port == 0:
+            settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+        secret = _or_fail(lambda: settings.secret or kept_secret())
+        settings = settings.model_copy(update={"secret": secret})
+        if not (STATIC / "embed.js").exists():
+            raise click.ClickException("the browser files are not built; run `make client` in the checkout")
+        app = _or_fail(lambda: create_app(settings))
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        click.echo(f"cobrowse is at      {settings.url}/")
+        if settings.demo:
+            click.echo(f"The visitor's page: {settings.url}/demo/")
+        click.echo(f"The agent's login:  {settings.url}/login#{Tokens(secret).agent('Agent')}")
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                ws="websockets-sansio",
+                ws_max_size=2 * MAX_MESSAGE,  # over MAX_MESSAGE we close ourselves, with a reason
+                ws_per_message_deflate=False,
+                ws_ping_interval=None,
+                access_log=False,
+                server_header=False,
+                log_level="warning",
+                timeout_graceful_shutdown=5,
+            )
         )
-    )
-    server.run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 @main.command()
@@ -104,5 +104,6 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:
+        listener.close()
         raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
     return listener

@@ -252,7 +252,7 @@ class Hub:
             if not isinstance(item, dict) or item["type"] != "hello":
                 raise Rejected(CloseCode.NO_HELLO, "the first message must be hello")
             self._hello(connection, item, now)
-        elif self._joined.get((session.id, id)) is not connection:
+        elif session.state == "ended" or self._joined.get((session.id, id)) is not connection:
             return
         elif isinstance(item, Frame | Part):
             if id != BROADCASTER:
@@ -283,7 +283,8 @@ class Hub:
             self._carry_out(session, session.from_viewer(id, message, now))
 
     def _hello(self, connection: Connection, item: dict[str, Any], now: float) -> None:
-        model = HELLOS.get(item.get("role"))
+        role = item.get("role")
+        model = HELLOS.get(role) if isinstance(role, str) else None
         if model is None:
             raise InvalidMessage("hello: role: must be 'broadcaster' or 'viewer'")
         hello = validated(model, item)

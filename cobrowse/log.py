@@ -16,6 +16,8 @@ WINDOW_MS: Final = 120_000
 WINDOW_BYTES: Final = 8 * 1_048_576
 CHECKPOINT_FLOOR: Final = 32_768
 """Bytes of log after a checkpoint that never make it stale, however small it is."""
+HEADER: Final = 32
+"""Bytes of a record beside its data, at most."""
 CHECKPOINT_EVERY_MS: Final = 2_000
 """A checkpoint younger than this is used, however much log stands after it."""
 
@@ -93,6 +95,11 @@ class Log:
             self.begin(self.epoch, part.seq + 1)
         self.checkpoint = Checkpoint(part.epoch, part.seq, part.id, part.parts, now)
         return self.checkpoint.add(part)
+
+    def give_up(self) -> None:
+        """Forget a checkpoint of which the rest will not come."""
+        if self.checkpoint is not None and not self.checkpoint.complete:
+            self.checkpoint = None
 
     def trim(self, now: float) -> None:
         """Let go of frames older than the window or beyond its bytes."""
@@ -172,7 +179,7 @@ class Cursor:
         return self.next < self.log.first or (given_up and self.checkpoint is not self.log.checkpoint)
 
     def take(self, limit: int, now: float) -> list[Frame | Part]:
-        """What the reader gets next, at most `limit` bytes of data (but one item always fits)."""
+        """What the reader gets next, at most `limit` bytes with headers (but one item always fits)."""
         items: list[Frame | Part] = []
         if self.lost:
             return items
@@ -187,10 +194,10 @@ class Cursor:
 
         def fits(item: Frame | Part) -> bool:
             nonlocal room
-            if items and len(item.data) > room:
+            if items and len(item.data) + HEADER > room:
                 return False
             items.append(item)
-            room -= len(item.data)
+            room -= len(item.data) + HEADER
             return True
 
         if self.checkpoint is not None:

@@ -180,11 +180,13 @@ class Session:
             viewer = self.viewers.get(known.id)
             if viewer is not None:
                 outputs += self._admit(viewer, known.capabilities, now)
+        outputs += self._put_out({known.id for known in admitted})
         if paused:
-            self._resting = "paused"
-        elif self._resting != "pending" or any(viewer.admitted for viewer in self.viewers.values()):
-            self._resting = "active"
-        outputs += self._enter(self._resting, now)
+            outputs += self._enter("paused", now)
+        elif self.state in ("active", "paused") or self._resting != "pending" or self._anybody_admitted:
+            outputs += self._enter("active", now)
+        else:
+            outputs += self._enter("pending", now)
         for viewer in self.viewers.values():
             if viewer.connected and not viewer.admitted:
                 outputs.append(self._request(viewer))
@@ -192,9 +194,10 @@ class Session:
 
     def depart(self, now: float) -> list[Output]:
         """The broadcaster's connection is gone."""
-        if not self.present:
+        if not self.present or self.state == "ended":
             return []
         self.present = False
+        self.log.give_up()
         return self._enter("away", now)
 
     # Viewers come and go -------------------------------------------------------------------------------------
@@ -306,10 +309,13 @@ class Session:
 
     def part(self, part: Part, now: float) -> list[Output]:
         """A part of a checkpoint from the broadcaster."""
+        restarts = part.epoch == self.log.epoch and not self.log.covers(part.seq)
         if not self.log.add_part(part, now):
             return []
+        # The broadcaster goes on from where it was: it has to be told that the log stands elsewhere now.
+        again = restarts and self._placed
         self._placed = True
-        return [self._wake(), *self._demand(now)]
+        return [self._wake(), *self._demand(now, again=again)]
 
     def volatile(self, sender: str, record: Volatile) -> list[Output]:
         """Pass a volatile record on, stamped with its sender; what the sender may not send is dropped."""
@@ -416,29 +422,44 @@ class Session:
             seq = position.seq
             here = self._placed and log.covers(seq)
             ahead = self._placed and bool(others) and seq >= log.next
-            if not here and not ahead:
+            if not here and not ahead and not others:
                 self._place(log.epoch, seq)
                 again = True
-            cursor.resume(position.epoch, seq)
             answer: BaseModel = Resumed(id=asked.id)
+            if not cursor.resume(position.epoch, seq):
+                cursor.join()
+                answer = Reset(id=asked.id, reason="window")
         else:
             cursor.join()
             answer = Reset(id=asked.id, reason="join" if position is None else "epoch")
-        wake = Wake((*others, viewer.id) if again else (viewer.id,))
-        return [Send(viewer.id, answer), wake, *self._demand(now, again=again)]
+        return [Send(viewer.id, answer), Wake((viewer.id,)), *self._demand(now, again=again)]
 
     def _demand(self, now: float, again: bool = False) -> list[Output]:
         """What the relay needs of the broadcaster, if that has changed (or `again`: say it anyway)."""
         cursors = [viewer.subscription.cursor for viewer in self.viewers.values() if viewer.subscription]
         before, frames = self._demanded, bool(cursors)
-        starting = any(cursor.waiting or cursor.epoch != self.log.epoch for cursor in cursors)
+        seek = frames and self._placed and (again or not before.frames)
+        if seek:
+            # A broadcaster that is told where to go on from leaves off the checkpoint that it was sending.
+            self.log.give_up()
+        starting = any(cursor.waiting or cursor.lost for cursor in cursors)
         checkpoint = starting and self.log.usable(now) is None
         if not again and (frames, checkpoint) == (before.frames, before.checkpoint):
             return []
-        seek = frames and self._placed and (again or not before.frames)
         after = Position(epoch=self.log.epoch, seq=self.log.next - 1) if seek else None
         self._demanded = Demand(frames=frames, after=after, checkpoint=checkpoint)
         return [Send(BROADCASTER, self._demanded)] if self.present else []
+
+    @property
+    def _anybody_admitted(self) -> bool:
+        return any(viewer.admitted for viewer in self.viewers.values())
+
+    def _put_out(self, admitted: set[str]) -> list[Output]:
+        """Viewers that the broadcaster has put out while it was not connected."""
+        out = [viewer.id for viewer in self.viewers.values() if viewer.admitted and viewer.id not in admitted]
+        for id in out:
+            del self.viewers[id]
+        return [Drop(id, CloseCode.REMOVED, "the visitor has ended your access") for id in out]
 
     def _relayed(self, but: str | None = None) -> tuple[str, ...]:
         return tuple(id for id, viewer in self.viewers.items() if viewer.subscription and id != but)

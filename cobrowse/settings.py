@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableSource
 
 from .errors import SettingsError
 from .messages import CAPABILITIES, Capability, IceServer, PathPolicy
@@ -66,7 +68,10 @@ class Site(BaseModel):
             return False
         if origin in self.origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
         return f"{parts.scheme}://{host}:*" in self.origins
 
@@ -98,7 +103,12 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             name = "COBROWSE_" + ".".join(str(part) for part in first["loc"]).upper()
-            raise SettingsError(f"{name}: {first['msg']} (got {first.get('input')!r:.80})") from None
+            got = "" if "secret" in first["loc"] else f" (got {first.get('input')!r:.80})"
+            raise SettingsError(f"{name}: {first['msg']}{got}") from None
+        except UnreadableSource as error:
+            raise SettingsError(f"COBROWSE_*: {error}; lists are written as JSON") from None
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{config}: not TOML: {error}") from None
         finally:
             _source.path = None
 

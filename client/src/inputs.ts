@@ -67,7 +67,7 @@ export class InputReceiver<T> {
   take(numbered: Numbered<T>, now: number): Received<T> {
     const { n, base, input } = numbered;
     if (base > this.next && base <= n) this.skipTo(base);
-    if (n >= this.next && this.waiting.size < MAX_WAITING) this.waiting.set(n, { input, at: now });
+    if (n === this.next || (n > this.next && this.waiting.size < MAX_WAITING)) this.waiting.set(n, { input, at: now });
     return this.tick(now);
   }
 

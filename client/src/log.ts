@@ -5,12 +5,14 @@
  * `cobrowse/log.py`. A viewer is a cursor, not a copy: a slow one costs nothing, and one that falls off the
  * log is reset.
  */
-import { type Frame, MAX_CHECKPOINT, type Part } from "./records";
+import { FRAME, type Frame, MAX_CHECKPOINT, type Part } from "./records";
 
 export const WINDOW_MS = 120_000;
 export const WINDOW_BYTES = 8 * 1_048_576;
 /** Bytes of log after a checkpoint that never make it stale, however small it is. */
 export const CHECKPOINT_FLOOR = 32_768;
+/** Bytes of a record beside its data, at most. */
+export const HEADER = 32;
 /** A checkpoint younger than this is used, however much log stands after it. */
 export const CHECKPOINT_EVERY_MS = 2_000;
 
@@ -47,6 +49,8 @@ interface Entry {
   readonly end: number;
   readonly frame: Frame;
 }
+
+const GONE: Entry = { at: 0, end: 0, frame: { kind: FRAME, epoch: 0, seq: 0, flags: 0, data: new Uint8Array(0) } };
 
 /** The frames from `first` up to `next` (exclusive) of one epoch, and the newest checkpoint. */
 export class Log {
@@ -103,11 +107,17 @@ export class Log {
     return this.checkpoint.add(part);
   }
 
+  /** Forget a checkpoint of which the rest will not come. */
+  giveUp(): void {
+    if (this.checkpoint && !this.checkpoint.complete) this.checkpoint = null;
+  }
+
   /** Let go of frames older than the window or beyond its bytes. */
   trim(now: number): void {
     for (let oldest = this.frames[this.dropped]; oldest; oldest = this.frames[this.dropped]) {
       if (this.size <= this.windowBytes && oldest.at >= now - this.windowMs) break;
       this.begun = oldest.end;
+      this.frames[this.dropped] = GONE; // the frame is let go of now, its place in the list later
       this.first += 1;
       this.dropped += 1;
     }
@@ -194,7 +204,7 @@ export class Cursor {
     return this.next < this.log.first || givenUp;
   }
 
-  /** What the reader gets next, at most `limit` bytes of data (but one item always fits). */
+  /** What the reader gets next, at most `limit` bytes with headers (but one item always fits). */
   take(limit: number, now: number): (Frame | Part)[] {
     const items: (Frame | Part)[] = [];
     if (this.lost) return items;
@@ -207,9 +217,9 @@ export class Cursor {
     }
     let room = limit;
     const fits = (item: Frame | Part): boolean => {
-      if (items.length > 0 && item.data.byteLength > room) return false;
+      if (items.length > 0 && item.data.byteLength + HEADER > room) return false;
       items.push(item);
-      room -= item.data.byteLength;
+      room -= item.data.byteLength + HEADER;
       return true;
     };
     if (this.checkpoint) {

@@ -118,7 +118,16 @@ export function decode(message: Bytes): Item[] {
   return items;
 }
 
+/** How deep a value may be nested. */
+const MAX_DEPTH = 16;
+
+function isShallow(value: unknown, depth = 0): boolean {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return true;
+  return depth < MAX_DEPTH && Object.values(value).every((inner) => isShallow(inner, depth + 1));
+}
+
 function itemOf(value: unknown): Item | null {
+  if (!isShallow(value)) throw new InvalidMessage(`a value is nested deeper than ${MAX_DEPTH}`);
   if (Array.isArray(value)) return recordOf(value);
   if (typeof value === "object" && value !== null && typeof (value as Control).type === "string")
     return value as Control;

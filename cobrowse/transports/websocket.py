@@ -64,7 +64,8 @@ class WebSocketTransport:
                 if connection.closing is not None:
                     code, reason = connection.closing
                     async with asyncio.timeout(SEND_WITHIN_S):
-                        await websocket.close(code, reason[:120])
+                        # A close frame has room for 123 bytes of reason (RFC 6455, section 5.5).
+                        await websocket.close(code, reason.encode()[:123].decode(errors="ignore"))
                     return
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
             # RuntimeError: the socket was closed by the other side between two sends.

@@ -75,7 +75,8 @@ def serving(*args: str, **environment: str) -> Iterator[Server]:
         drain.start()
         url = re.search(r"is at\s+(\S+)/\n", printed)
         login = re.search(r"login:\s+(\S+)", printed)
-        assert url and login, printed
+        if url is None or login is None:
+            raise RuntimeError(f"the server printed no address:\n{printed}")
         yield Server(url[1], login[1], process)
     finally:
         process.terminate()

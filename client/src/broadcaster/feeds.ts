@@ -1,13 +1,10 @@
 /** How the log leaves the broadcaster: to the server as it demands, and to direct viewers as they subscribe. */
 import { Drain } from "../link/drain";
 import type { Transport } from "../link/transport";
-import { type Checkpoint, Cursor } from "../log";
+import { type Checkpoint, Cursor, HEADER } from "../log";
 import type { Demand, Reset, Resumed, Subscribe, Unsubscribe } from "../protocol.gen";
 import { type Bytes, encodeRecord, type Frame, type Part, packed } from "../records";
 import type { Recorder } from "./recorder";
-
-/** A record's header, at most. */
-const HEADER = 32;
 
 /** What a transport is fed from. */
 interface Source {

@@ -60,7 +60,9 @@ export class Inputs {
   }
 
   private deal(viewer: string, received: ReturnType<InputReceiver<Input>["tick"]>): void {
-    for (const input of received.apply) this.events.apply(viewer, input);
+    // Asked again: what waited behind a hole may have been revoked meanwhile.
+    for (const input of received.apply)
+      if (this.events.may(viewer, NEEDS[input.kind])) this.events.apply(viewer, input);
     for (const n of received.refuse) this.events.refuse(viewer, n, "an input before this one was lost");
     if (received.acknowledge >= 0) this.events.acknowledge(viewer, received.acknowledge);
   }

@@ -110,7 +110,7 @@ export class Session {
   private readonly secret: string;
   private token: string | null;
   private epoch = 0;
-  private readonly lastEpoch: number;
+  private lastEpoch: number;
   private paused: boolean;
   private over = false;
   private shared: SharedState;
@@ -247,7 +247,13 @@ export class Session {
   unpause(): void {
     if (this.over || !this.paused) return;
     this.paused = false;
-    this.send({ type: "begin" });
+    if (this.server.isOpen) {
+      this.send({ type: "begin" });
+    } else {
+      // The next hello asks for it.
+      this.lastEpoch = Math.max(this.lastEpoch, this.epoch);
+      this.epoch = 0;
+    }
     this.keep();
     this.emitter.emit("session.updated", this);
   }

@@ -57,6 +57,8 @@ export class Paths {
   resumed(path: Path, id: number): Command[] {
     const subscription = this.subscriptions.get(path);
     if (subscription?.id !== id) return [];
+    // A checkpoint is on its way by the other path: what follows it comes by that one.
+    if (this.starting !== null && this.starting !== path) return this.unsubscribe(path);
     subscription.answered = true;
     if (path === "relay") return this.subscriptions.get("direct")?.answered ? this.unsubscribe("relay") : [];
     return this.unsubscribe("relay");
@@ -74,6 +76,11 @@ export class Paths {
     subscription.answered = true;
     this.starting = path;
     return { taken: true, commands: [] };
+  }
+
+  /** Whether there is a subscription on that path, answered or not. */
+  has(path: Path): boolean {
+    return this.subscriptions.has(path);
   }
 
   /** A whole checkpoint has come. */

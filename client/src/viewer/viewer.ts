@@ -427,6 +427,8 @@ export class Viewer {
       this.direct.transport?.send(packed({ type: "ping", at: now }));
       this.sendVolatile({ kind: VOLATILE, party: "", name: "probe", values: [now] });
     }
+    if (this.state === "live" && this.direct.transport && !this.paths.has("direct"))
+      this.run(this.paths.opened("direct", this.reader.position));
     for (const { id, text, refused } of this.pending) {
       const sent = this.sentLines.get(id) ?? 0;
       if (refused === null && this.state === "live" && now - sent > CHAT_AGAIN_MS) this.sendLine(id, text);
