@@ -187,9 +187,8 @@ class Session:
             outputs += self._enter("active", now)
         else:
             outputs += self._enter("pending", now)
-        for viewer in self.viewers.values():
-            if viewer.connected and not viewer.admitted:
-                outputs.append(self._request(viewer))
+        # Those it has let in are named too: a page that has just loaded does not know who is here.
+        outputs += [self._request(viewer) for viewer in self.viewers.values() if viewer.connected]
         return outputs + self._demand(now, again=True)
 
     def depart(self, now: float) -> list[Output]:

@@ -234,7 +234,10 @@ class Desk:
 
     def visit(self, url: str, options: str = "{ consent: 'granted' }", **context: Any) -> Visit:
         """Open a page that carries the script tag, and start a session on it."""
-        opened = self.context(**context)
+        return self.visit_in(self.context(**context), url, options)
+
+    def visit_in(self, opened: BrowserContext, url: str, options: str = "{ consent: 'granted' }") -> Visit:
+        """The same in a context that the test has prepared."""
         page = opened.new_page()
         self._listen(page, "visitor")
         page.goto(url)
@@ -249,7 +252,7 @@ class Desk:
         self._listen(page, "viewer")
         watching = Watching(page, opened)
         page.on("websocket", lambda socket: socket.on("framereceived", partial(self._relayed, watching)))
-        if path is not None:
+        if path not in (None, "auto"):
             link = link.replace("#", f"?path={path}#")
         page.goto(link)
         if state is not None:

@@ -66,7 +66,7 @@ class Cobrowse {
       return;
     }
     const session = await (await this.load()).carryOn();
-    if (session) this.hold(session, release);
+    if (session) this.hold(session, Promise.resolve(release));
     else release();
   }
 
@@ -79,7 +79,7 @@ class Cobrowse {
       const consent = options.consent ?? (data.consent === "granted" ? "granted" : "ask");
       const { start } = await this.load();
       const session = await start(base, site, { ...options, consent });
-      this.hold(session, await lock(session.id));
+      this.hold(session, lock(session.id));
       return session;
     } catch (error) {
       console.error(`cobrowse: ${error instanceof Error ? error.message : String(error)}`);
@@ -87,10 +87,10 @@ class Cobrowse {
     }
   }
 
-  private hold(session: Session, release: Release | null): void {
+  private hold(session: Session, held: Promise<Release | null>): void {
     this.session = session;
     session.on("session.ended", () => {
-      release?.();
+      void held.then((release) => release?.());
       this.session = null;
       this.onchange();
     });

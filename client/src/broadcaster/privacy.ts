@@ -46,7 +46,7 @@ export interface Privacy {
 
 /** The rules of a session. Throws TypeError naming a selector that does not parse: nothing may be recorded then. */
 export function privacyOf(options: PrivacyOptions): Privacy {
-  const blockSelector = selector("block", [...BLOCK, ...(options.block ?? []), ...(options.ignore ?? [])]);
+  const blockSelector = `${selector("block", [...BLOCK, ...(options.block ?? [])])}${ignored(options.ignore ?? [])}`;
   const maskSelector = selector("mask", [...MASK, ...(options.mask ?? [])]);
   const unmaskSelector = selector("unmask", [...UNMASK, ...(options.unmask ?? [])]);
   const passwords = new WeakSet<Element>();
@@ -83,6 +83,11 @@ function isSensitive(element: HTMLElement): boolean {
   const autocomplete = element.getAttribute("autocomplete") ?? "";
   if (autocomplete.split(/\s+/).some((token) => SENSITIVE_AUTOCOMPLETE.test(token))) return true;
   return [element.getAttribute("name"), element.id].some((name) => name !== null && SENSITIVE_NAME.test(name));
+}
+
+/** What is to be left out is blocked: its box stays. */
+function ignored(selectors: readonly string[]): string {
+  return selectors.length > 0 ? `,${selector("ignore", selectors)}` : "";
 }
 
 function selector(option: string, selectors: readonly string[]): string {

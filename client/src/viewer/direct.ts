@@ -19,6 +19,7 @@ export class Direct {
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private declined = false;
+  private resting = false; // after a failure, until it is time to try again
 
   constructor(
     private readonly iceServers: () => readonly IceServer[],
@@ -31,7 +32,7 @@ export class Direct {
 
   /** Try now, unless there is a path, or an attempt, already. */
   attempt(): void {
-    if (this.peer || this.declined) return;
+    if (this.peer || this.declined || this.resting) return;
     clearTimeout(this.timer);
     const peer = new Peer(false, this.iceServers(), (signal) => this.events.signal(signal), {
       onopen: () => {
@@ -76,6 +77,10 @@ export class Direct {
     if (this.declined) return;
     const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)] ?? 60_000;
     this.failures += 1;
-    this.timer = setTimeout(() => this.attempt(), wait);
+    this.resting = true;
+    this.timer = setTimeout(() => {
+      this.resting = false;
+      this.attempt();
+    }, wait);
   }
 }

@@ -19,7 +19,7 @@ function maskedValue(control) {
   }
   const type = control.type;
   // The mark is set by the recorder when a password is toggled to text: it stays a password.
-  if (type === "password" || control.hasAttribute("data-rr-is-password")) {
+  if (type === "password" || control.hasAttribute("data-rr-is-password") || isSensitive(control)) {
     return value ? "\u2022".repeat(8) : "";
   }
   if (["text", "search", "url", "tel", "email"].includes(type)) {
@@ -29,6 +29,14 @@ function maskedValue(control) {
     return value;
   }
   return "";
+}
+
+/** Fields that no rule may show, by what they say of themselves. */
+function isSensitive(control) {
+  if (["checkbox", "radio", "submit", "reset", "button", "image"].includes(control.type)) return false;
+  const tokens = (control.getAttribute("autocomplete") || "").split(/\s+/);
+  if (tokens.some((token) => /^(cc-|one-time-code|current-password|new-password)/.test(token))) return true;
+  return /passw|cvc|cvv|card.?num|iban|otp|ssn|secret/i.test(`${control.getAttribute("name") || ""} ${control.id}`);
 }
 
 /** Addresses are compared absolute and without query and fragment: the query is stripped for privacy. */

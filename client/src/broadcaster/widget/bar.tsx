@@ -11,7 +11,7 @@ export function Bar({ widget }: { widget: Widget }) {
   return (
     <div class="root">
       {question && <Ask question={question} />}
-      {session.viewers.length === 0 && session.state === "pending" && !question && <Waiting session={session} />}
+      {session.code && session.state === "pending" && !question && <Waiting session={session} />}
       {session.state !== "pending" && <Sharing session={session} widget={widget} />}
       {widget.chatOpen && session.state !== "pending" && <Chat session={session} lines={session.chat} />}
     </div>

@@ -1,0 +1,75 @@
+"""What a browser is told when something is wrong, and that nothing else is harmed by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from .rig import HERE as E2E
+from .rig import Desk, Server, site, until
+
+
+def started(page_error: str) -> str:
+    return f"Cobrowse.start({page_error}).then(() => 'started', (error) => `${{error.name}}: ${{error.message}}`)"
+
+
+def test_a_wrong_link_is_denied(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link[:-1] + ("A" if visit.link[-1] != "A" else "B"), state="denied")
+    assert "the link is not right" in watching.page.locator(".notice").inner_text()
+    assert visit.page.evaluate("Cobrowse.session.viewers.length") == 0
+
+
+def test_a_link_of_no_session_is_denied(desk: Desk, server: Server) -> None:
+    watching = desk.watch(f"{server.url}/v/nothing-here#secret", state="denied")
+    assert "no such session" in watching.page.locator(".notice").inner_text()
+
+
+def test_a_link_that_is_over_says_so(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    visit.page.evaluate("Cobrowse.session.end()")
+    watching = desk.watch(visit.link, state="ended")
+    assert "over" in watching.page.locator(".notice").inner_text()
+
+
+def test_a_page_of_another_origin_may_not_start(desk: Desk, server: Server) -> None:
+    with site(E2E / "material" / "pages", server, host="elsewhere.localhost") as url:
+        page = desk.context().new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"{url}/table.html")
+        until(page, "globalThis.Cobrowse?.start")
+        answer = page.evaluate(started("{ consent: 'granted' }"))
+        assert "do not belong to the site 'demo'" in answer
+        assert any("do not belong to the site" in line for line in said)
+        assert page.evaluate("Cobrowse.session") is None
+        assert page.locator("cobrowse-widget").count() == 0
+
+
+def test_an_unknown_site_is_named(desk: Desk, pages: str) -> None:
+    page = desk.context().new_page()
+    page.goto(f"{pages}/table.html")
+    until(page, "globalThis.Cobrowse?.start")
+    assert "no site 'nobody'" in page.evaluate(started("{ site: 'nobody' }"))
+
+
+@pytest.mark.parametrize("option", ["mask", "unmask", "block", "ignore"])
+def test_a_selector_that_does_not_parse_starts_nothing(desk: Desk, pages: str, option: str) -> None:
+    page = desk.context().new_page()
+    page.goto(f"{pages}/table.html")
+    until(page, "globalThis.Cobrowse?.start")
+    answer = page.evaluate(started(f"{{ {option}: ['p', 'oops >>'] }}"))
+    assert answer.startswith("TypeError")
+    assert "oops >>" in answer
+    assert option in answer
+    assert page.evaluate("Cobrowse.session") is None
+
+
+def test_a_second_start_gives_the_same_session(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    assert visit.page.evaluate("Cobrowse.start().then((session) => session === Cobrowse.session)")
+
+
+def test_a_direct_path_that_cannot_be_fails_with_a_sentence(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html", "{ consent: 'granted', path: 'relay' }")
+    watching = desk.watch(visit.link, path="direct", state="failed")
+    assert "no direct path" in watching.page.locator(".notice").inner_text()

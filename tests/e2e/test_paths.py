@@ -1,0 +1,83 @@
+"""Relay first, then direct, then back: which path carries the frames, and that nothing is lost between."""
+
+from __future__ import annotations
+
+from .rig import Desk, Visit, Watching, difference, until
+
+
+def drive(visit: Visit, start: int, stop: int) -> None:
+    visit.page.evaluate("([a, b]) => { for (let n = a; n < b; n += 1) window.drive(n); }", [start, stop])
+
+
+def applied(visit: Visit, watching: Watching) -> int:
+    """Wait until the viewer is where the page is; the seq."""
+    epoch, seq = visit.quiet()
+    until(watching.page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq === {seq}")
+    return seq
+
+
+def test_relay_then_direct_then_relay(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link)
+    watching.goes("direct")
+    on_relay = len(watching.relayed)
+    before = applied(visit, watching)
+
+    visit.page.evaluate("window.start(100)")
+    until(watching.page, f"viewer.stats().seq > {before} + 20")
+    assert len(watching.relayed) == on_relay, "what came now came by the direct path"
+    assert visit.page.evaluate("Cobrowse.session.viewers[0].path") == "direct"
+
+    watching.page.evaluate("viewer.cutDirect()")
+    watching.goes("relay")
+    until(watching.page, f"viewer.stats().seq > {watching.stats['seq']} + 20")
+    assert len(watching.relayed) > on_relay, "and then by the relay"
+
+    watching.goes("direct")
+    visit.page.evaluate("window.stop()")
+    assert difference(visit, watching) is None
+    assert watching.stats["resets"] == 0
+    assert visit.stats["checkpoints"] == 1, "a change of path needs no checkpoint"
+
+
+def test_nobody_on_the_relay_means_nothing_is_sent_to_the_server(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link, path="direct")
+    drive(visit, 0, 30)
+    assert difference(visit, watching) is None
+    assert watching.relayed == []
+    assert watching.stats["transport"] == "webrtc"
+
+
+def test_a_forced_relay_never_goes_direct(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link, path="relay")
+    drive(visit, 0, 30)
+    assert difference(visit, watching) is None
+    assert watching.stats["transport"] == "websocket"
+    assert visit.page.evaluate("Cobrowse.session.viewers[0].path") == "relay"
+
+
+def test_a_fifth_viewer_stays_on_the_relay(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    direct = [desk.watch(visit.link) for _ in range(4)]
+    for watching in direct:
+        watching.goes("direct")
+    fifth = desk.watch(visit.link)
+    drive(visit, 0, 30)
+    assert difference(visit, fifth) is None
+    assert fifth.stats["path"] == "relay"
+    assert all(difference(visit, watching) is None for watching in direct)
+
+
+def test_the_server_connection_of_a_viewer_is_lost_while_it_reads_direct(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link)
+    watching.goes("direct")
+    watching.context.set_offline(True)  # closes what goes through the browser's network service, not WebRTC
+    drive(visit, 0, 30)
+    assert difference(visit, watching) is None
+    watching.context.set_offline(False)
+    drive(visit, 30, 60)
+    assert difference(visit, watching) is None
+    assert watching.stats["resets"] == 0

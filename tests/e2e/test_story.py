@@ -1,0 +1,193 @@
+"""The main story on the demo shop, from the launcher to the end, as a visitor and an agent live it."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+
+from .rig import Desk, Server, Visit, Watching, difference, until
+
+# The widget's shadow root is closed, so that no page script can press its buttons; the tests remember it.
+REMEMBER_ROOTS = """
+  const attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (options) {
+    const root = attach.call(this, options);
+    if (this.localName === "cobrowse-widget") (globalThis.__widgets ??= []).push(root);
+    return root;
+  };
+"""
+
+
+def widget(page: Page, selector: str, action: str = "") -> str:
+    """Wait for an element of the widget, act on it, and return its text."""
+    find = f"(globalThis.__widgets ?? []).map((root) => root.querySelector({selector!r})).find((one) => one)"
+    until(page, f"!!({find})")
+    return str(page.evaluate(f"() => {{ const one = {find}; {action}; return one.textContent; }}"))
+
+
+def click(page: Page, action: str) -> None:
+    widget(page, f"[data-action={action}]", "one.click()")
+
+
+def open_shop(desk: Desk, server: Server, page_name: str = "index.html") -> Page:
+    context = desk.context()
+    context.add_init_script(REMEMBER_ROOTS)
+    page = context.new_page()
+    page.goto(f"{server.url}/demo/{page_name}")
+    until(page, "globalThis.Cobrowse?.start")
+    return page
+
+
+def settle(page: Page) -> None:
+    """Pause the live prices, so that both sides can be compared."""
+    page.evaluate("document.querySelector('#pause-prices, [data-pause-prices]')?.click()")
+
+
+def test_from_the_launcher_to_the_end(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    widget(page, "button", "one.click()")
+    code = re.sub(r"\W", "", widget(page, ".code"))
+    assert re.fullmatch(r"[2-9A-HJ-NP-Z]{6}", code)
+    assert until(page, "Cobrowse.session?.state") == "pending"
+
+    agent_context = desk.context()
+    agent = agent_context.new_page()
+    agent.goto(server.login)
+    agent.locator("input[name=code]").fill(f" {code[:3].lower()} {code[3:]}")
+    agent.get_by_role("button", name="Join").click()
+    agent.wait_for_url("**/v/*")
+    watching = Watching(agent, agent_context)
+    watching.becomes("waiting")
+    assert page.evaluate("Cobrowse.session.stats().seq") == -1, "nothing is recorded before the visitor agrees"
+    assert "Agent, an agent," in widget(page, ".ask")
+    click(page, "allow")
+    watching.becomes("live")
+    visit = Visit(page, page.context, page.evaluate("Cobrowse.session.link"))
+    page.get_by_role("button", name=re.compile("Pause", re.I)).first.click()
+    assert difference(visit, watching) is None
+    assert "Agent can see this page" in widget(page, ".bar")
+
+    click(page, "pause")
+    watching.becomes("paused")
+    page.evaluate("document.title = 'nobody sees this'")
+    click(page, "unpause")
+    watching.becomes("live")
+    assert difference(visit, watching) is None
+
+    click(page, "end")
+    watching.becomes("ended")
+    assert "the visitor has ended it" in agent.locator(".notice").text_content()  # type: ignore[operator]
+    assert page.evaluate("Cobrowse.session") is None
+
+
+def test_the_visitor_says_no(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("Cobrowse.start().then((session) => session.link)")
+    watching = desk.watch(link, state="waiting")
+    assert "Guest, who has the link," in widget(page, ".ask")
+    click(page, "refuse")
+    watching.becomes("denied")
+    assert "did not let you in" in watching.page.locator(".notice").text_content()  # type: ignore[operator]
+    assert page.evaluate("Cobrowse.session.stats().seq") == -1
+
+
+def test_the_site_asks_by_a_hook_of_its_own(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("""Cobrowse.start({ confirmView: (viewer) => {
+      globalThis.asked = viewer; return new Promise((resolve) => { globalThis.answer = resolve; }); } })
+      .then((session) => session.link)""")
+    watching = desk.watch(link, state="waiting")
+    until(page, "globalThis.asked?.role === 'guest'")
+    page.evaluate("answer(true)")
+    watching.becomes("live")
+
+
+def test_a_walk_through_the_shop(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    code = page.evaluate("Cobrowse.session.code")
+    watching = desk.watch(link)
+    visit = Visit(page, page.context, link)
+    page.evaluate("Cobrowse.session.say('I cannot find the blue cup')")
+    watching.page.locator("text=I cannot find the blue cup").wait_for()
+    watching.page.locator("input[name=line]").fill("Open the product page")
+    watching.page.locator("input[name=line]").press("Enter")
+    until(page, "Cobrowse.session.chat.length === 2")
+
+    for name in ("product.html", "checkout.html", "insights.html"):
+        epoch = watching.stats["epoch"]
+        page.goto(f"{server.url}/demo/{name}")
+        until(page, "globalThis.Cobrowse?.session?.viewers.length === 1")
+        until(watching.page, f"viewer.stats().epoch > {epoch} && viewer.stats().state === 'live'")
+        assert page.evaluate("[Cobrowse.session.code, Cobrowse.session.link]") == [code, link]
+        assert page.evaluate("Cobrowse.session.chat.map((line) => line.text)") == [
+            "I cannot find the blue cup",
+            "Open the product page",
+        ]
+        if name == "checkout.html":
+            page.locator("#card-number").fill("4111111111111111")
+            page.locator("#password").press_sequentially("hunter2")
+            assert difference(visit, watching) is None
+            shown = watching.document("return [...doc.querySelectorAll('input')].map((one) => one.value).join(' ')")
+            assert "4111" not in shown
+            assert "hunter" not in shown
+        if name == "product.html":
+            assert difference(visit, watching) is None
+    assert watching.page.locator("ol li").count() == 2
+    page.reload()
+    until(page, "globalThis.Cobrowse?.session?.viewers.length === 1")
+    watching.becomes("live")
+
+
+def test_the_agents_pointer_is_seen_on_the_page_on_both_paths(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    page.evaluate("""() => { globalThis.pointed = [];
+      Cobrowse.session.on('pointer', ({ viewer, anchor }) => anchor && pointed.push(viewer.name)); }""")
+    for path in ("relay", "direct"):
+        watching = desk.watch(link, path=path)
+        box = watching.page.locator(".page-frame").bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 4
+        page.evaluate("pointed.length = 0")
+        watching.page.mouse.move(x, y)
+        until(page, "pointed.length > 0")
+        where = widget(page, ".pointer", "globalThis.at = one.getBoundingClientRect().toJSON()")
+        assert where == "Guest"
+        at = page.evaluate("at")
+        # The same place, as a share of the window, within a few pixels of rounding and scale.
+        until(page, f"Math.abs({at['x']} - innerWidth / 3) < 8 && Math.abs({at['y']} - innerHeight / 4) < 8")
+        watching.context.close()
+        until(page, "Cobrowse.session.viewers.length === 0")
+
+
+def test_chat_goes_both_ways_on_both_paths_and_is_shown_once(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    expected: list[str] = []
+    for path in ("relay", "direct"):
+        watching = desk.watch(link, path=path)
+        for line in (f"one by {path}", f"two by {path}"):
+            watching.page.locator("input[name=line]").fill(line)
+            watching.page.locator("input[name=line]").press("Enter")
+            expected.append(line)
+        until(page, f"Cobrowse.session.chat.length === {len(expected)}")
+        page.evaluate(f"Cobrowse.session.say('heard by {path}')")
+        expected.append(f"heard by {path}")
+        until(watching.page, f"document.querySelectorAll('.chat li:not(.pending)').length === {len(expected)}")
+        assert watching.page.locator(".chat li .text").all_text_contents() == expected
+        assert page.evaluate("Cobrowse.session.chat.map(({ text }) => text)") == expected
+
+
+def test_the_widget_is_not_part_of_what_is_shared(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    watching = desk.watch(link)
+    page.evaluate("Cobrowse.session.say('a line that only the widget shows')")
+    click(page, "chat")
+    widget(page, ".chat li")
+    Visit(page, page.context, link).quiet()
+    text = watching.document("return doc.documentElement.outerHTML")
+    assert "only the widget shows" not in text
+    assert "can see this page" not in text
