@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page
 
+from .material.real_pages import settle
 from .rig import Desk, Server, Visit, Watching, difference, until
 
 # The widget's shadow root is closed, so that no page script can press its buttons; the tests remember it.
@@ -39,11 +40,6 @@ def open_shop(desk: Desk, server: Server, page_name: str = "index.html") -> Page
     return page
 
 
-def settle(page: Page) -> None:
-    """Pause the live prices, so that both sides can be compared."""
-    page.evaluate("document.querySelector('#pause-prices, [data-pause-prices]')?.click()")
-
-
 def test_from_the_launcher_to_the_end(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
     widget(page, "button", "one.click()")
@@ -65,6 +61,7 @@ def test_from_the_launcher_to_the_end(desk: Desk, server: Server) -> None:
     watching.becomes("live")
     visit = Visit(page, page.context, page.evaluate("Cobrowse.session.link"))
     page.get_by_role("button", name=re.compile("Pause", re.I)).first.click()
+    settle(page)
     assert difference(visit, watching) is None
     assert "Agent can see this page" in widget(page, ".bar")
 

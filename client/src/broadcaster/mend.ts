@@ -35,6 +35,8 @@ interface Mutation {
 export interface Mender {
   getNode(id: number): Node | null;
   mask(text: string, field: HTMLElement): string;
+  /** A better text for a style sheet than the one told; null when there is none. */
+  betterSheet(told: string, owner: Node | null): string | null;
   /** A field's attributes have changed, which may or may not have changed what it shows. */
   fieldChanged(field: Element): void;
 }
@@ -66,6 +68,7 @@ function mendNodes(nodes: SerializedNode[], mender: Mender): void {
       if (tag === "input") mendInput(node.id, attributes, mender);
       if (tag === "textarea") mendTextarea(node, mender);
       mendStyle(attributes);
+      mendSheet(node.id, attributes, mender);
     }
     if (node.type === COMMENT) node.textContent = ""; // nobody sees it, and it may say what nobody should
     if (node.childNodes) stack.push(...node.childNodes);
@@ -96,6 +99,7 @@ function mendTextarea(node: SerializedNode, mender: Mender): void {
 function mendAttributes(id: number, changed: Record<string, unknown>, mender: Mender): void {
   delete changed.srcdoc;
   mendStyle(changed);
+  mendSheet(id, changed, mender);
   if (!["value", "checked", "selected", "type"].some((name) => name in changed)) return;
   const element = mender.getNode(id) as Element | null;
   if (!element) return;
@@ -117,6 +121,13 @@ function mendStyle(attributes: Record<string, unknown>): void {
     for (const [name, value] of Object.entries(style as Record<string, unknown>))
       if (typeof value === "string" && value.includes("#"))
         (style as Record<string, unknown>)[name] = withLocalReferences(value);
+}
+
+function mendSheet(id: number, attributes: Record<string, unknown>, mender: Mender): void {
+  const { _cssText: told } = attributes;
+  if (typeof told !== "string" || told.includes("/* rr_split */")) return;
+  const better = mender.betterSheet(told, mender.getNode(id));
+  if (better) attributes._cssText = better;
 }
 
 function withLocalReferences(text: string): string {

@@ -11,12 +11,14 @@ import { Fields } from "./fields";
 import { FrameCalls } from "./frames";
 import { mended, type RecordedEvent } from "./mend";
 import type { Privacy } from "./privacy";
+import { Sheets } from "./sheets";
 import { checkpointParts, Writer } from "./writer";
 
 const BATCH_EVERY_MS = 16;
 const META = 4;
 const FULL_SNAPSHOT = 2;
 const INCREMENTAL = 3;
+const MUTATION = 0;
 
 export class Recorder {
   readonly log = new Log();
@@ -35,6 +37,7 @@ export class Recorder {
   private checkpointTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly freshTask = new MessageChannel();
   private readonly calls = new FrameCalls();
+  private readonly sheets = new Sheets((owner, text) => this.tellSheet(owner, text));
   private fields: Fields | null = null;
 
   constructor(
@@ -159,6 +162,7 @@ export class Recorder {
 
   private readonly mender = {
     getNode: (id: number) => record.mirror.getNode(id) as Node | null,
+    betterSheet: (told: string, owner: Node | null) => this.sheets.better(told, owner),
     mask: (text: string, field: HTMLElement) => this.privacy.maskInput(text, field),
     // After the mutation it came with, as the viewer applies them in order.
     fieldChanged: (field: Element) =>
@@ -167,6 +171,14 @@ export class Recorder {
         this.fields?.note(field as HTMLInputElement);
       }),
   };
+
+  private tellSheet(owner: Element, text: string): void {
+    const id = record.mirror.getId(owner);
+    if (!this.stopRecord || id <= 0) return;
+    const attributes = [{ id, attributes: { _cssText: text } }];
+    const data = { source: MUTATION, texts: [], attributes, removes: [], adds: [] };
+    this.push({ type: INCREMENTAL, timestamp: Date.now(), data });
+  }
 
   /** A frame of our origin has been attached: its window is watched before the recorder watches it. */
   private watchFrame({ type, data }: RecordedEvent): void {
