@@ -273,6 +273,12 @@ class Desk:
             watching.relayed += [item.seq for item in decode(payload) if isinstance(item, Frame)]
 
 
+def _come_to_rest(page: Page, document: str) -> None:
+    """Wait until no animation or transition is about to end: each side plays its own."""
+    page.evaluate(f"() => {{ {CANONICAL}; globalThis.__atRest = () => animationsEnded({document}); }}")
+    until(page, "globalThis.__atRest()")
+
+
 def difference(visit: Visit, watching: Watching) -> str | None:
     """The oracle: None when the viewer shows just what the visitor sees, else the first difference.
 
@@ -284,6 +290,8 @@ def difference(visit: Visit, watching: Watching) -> str | None:
     there = watching.stats
     if (at["epoch"], at["seq"]) != (there["epoch"], there["seq"]):
         return difference(visit, watching)
+    _come_to_rest(visit.page, "document")
+    _come_to_rest(watching.page, "document.querySelector('.replayer-wrapper iframe').contentDocument")
     seen = visit.page.evaluate(f"() => {{ {CANONICAL}; return canonical(document, 'broadcaster'); }}")
     shown = watching.document(f"{CANONICAL}; return canonical(doc, 'viewer');")
     if seen == shown:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Route
 
 from .material.real_pages import REAL_PAGES, RealPage, settle
-from .rig import Desk, Server, difference, site, until
+from .rig import Desk, Server, difference, site
 
 
 def only_local(route: Route) -> None:
@@ -29,11 +29,6 @@ def test_equal(desk: Desk, server: Server, real: RealPage, path: str) -> None:
         watching = desk.watch(visit.link, path=path)
         real.interact(visit.page)
         settle(visit.page)
-        until(
-            watching.page,
-            "document.querySelector('.replayer-wrapper iframe').contentDocument.getAnimations().every("
-            "(one) => one.playState !== 'running' || !(one.effect.getComputedTiming().endTime < 1e4))",
-        )
         assert difference(visit, watching) is None
         assert watching.stats["path"] == path
         assert watching.stats["resets"] == 0
