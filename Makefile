@@ -59,7 +59,7 @@ test-client: .make/node ## TypeScript tests
 	cd client && npx vitest run
 
 test-e2e: setup .make/pages browser ## Tests in a real browser
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e -n 2 --dist worksteal
 
 bench: setup .make/pages browser ## Measure; writes the tables of docs/performance.md
 	$(BIN)/python -m tests.bench

@@ -9,6 +9,8 @@ import type { Recorder } from "./recorder";
 export const MAX_DIRECT = 4;
 /** Any byte received is life; this long without one and the path is given up. */
 const SILENT_AFTER_MS = 10_000;
+/** A path this long silent makes room for another viewer's. */
+const SUSPECT_AFTER_MS = 3_000;
 
 export interface PeerEvents {
   signal(signal: Signal): void;
@@ -39,6 +41,7 @@ export class Peers {
     let known = this.direct.get(viewer);
     if (!known) {
       if (description?.type !== "offer") return;
+      if (this.direct.size >= MAX_DIRECT) this.closeSilent(SUSPECT_AFTER_MS);
       if (this.direct.size >= MAX_DIRECT) {
         this.events.signal(signalTo(viewer, { declined: `${MAX_DIRECT} viewers have a direct path already` }));
         return;
@@ -79,15 +82,17 @@ export class Peers {
 
   /** Ask for signs of life, and give up paths that show none. */
   tick(): void {
-    const now = performance.now();
-    for (const [viewer, known] of this.direct) {
-      if (now - known.heard > SILENT_AFTER_MS) known.peer.close();
-      else this.send(viewer, { type: "ping", at: now });
-    }
+    this.closeSilent(SILENT_AFTER_MS);
+    for (const viewer of this.direct.keys()) this.send(viewer, { type: "ping", at: performance.now() });
   }
 
   close(viewer?: string): void {
     for (const [id, { peer }] of this.direct) if (viewer === undefined || id === viewer) peer.close();
+  }
+
+  private closeSilent(after: number): void {
+    const now = performance.now();
+    for (const { peer, heard } of [...this.direct.values()]) if (now - heard > after) peer.close();
   }
 
   private open(viewer: string): DirectViewer {

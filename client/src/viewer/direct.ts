@@ -18,7 +18,7 @@ export class Direct {
   private peer: Peer | null = null;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private declined = false;
+  private stopped = false;
   private resting = false; // after a failure, until it is time to try again
 
   constructor(
@@ -32,7 +32,7 @@ export class Direct {
 
   /** Try now, unless there is a path, or an attempt, already. */
   attempt(): void {
-    if (this.peer || this.declined || this.resting) return;
+    if (this.peer || this.stopped || this.resting) return;
     clearTimeout(this.timer);
     const peer = new Peer(false, this.iceServers(), (signal) => this.events.signal(signal), {
       onopen: () => {
@@ -53,9 +53,9 @@ export class Direct {
     void this.peer?.receive(signal);
   }
 
-  /** The broadcaster will not have one. */
+  /** The broadcaster will not have one now: it is not asked again for a while. */
   decline(): void {
-    this.declined = true;
+    this.failures = RETRY_MS.length - 1;
     this.close();
   }
 
@@ -64,7 +64,7 @@ export class Direct {
   }
 
   stop(): void {
-    this.declined = true;
+    this.stopped = true;
     clearTimeout(this.timer);
     this.close();
   }
@@ -74,7 +74,7 @@ export class Direct {
     this.peer = null;
     clearTimeout(this.timer);
     this.events.onclose();
-    if (this.declined) return;
+    if (this.stopped) return;
     const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)] ?? 60_000;
     this.failures += 1;
     this.resting = true;

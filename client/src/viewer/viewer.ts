@@ -186,8 +186,10 @@ export class Viewer {
     this.sendVolatile({ kind: VOLATILE, party: "", name: "pointer", values });
   }
 
-  close(): void {
-    this.finish("ended", "");
+  /** The page is going: the others need not find out by silence. */
+  leave(): void {
+    this.direct.stop();
+    this.server.close();
   }
 
   /** For tests and diagnosis: cut the direct path as a network would. */
@@ -338,7 +340,7 @@ export class Viewer {
     const three = a !== undefined && b !== undefined && c !== undefined;
     if (name === "pointer") this.stage.point(three ? { id: a, x: b, y: c } : null);
     if (name === "echo" && three) {
-      this.lag.echoed(a, b, c, this.reader, performance.now());
+      if (this.state === "live") this.lag.echoed(a, b, c, this.reader, performance.now());
       this.onchange();
     }
   }

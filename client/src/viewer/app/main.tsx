@@ -50,4 +50,6 @@ function draw(): void {
 }
 
 draw();
+addEventListener("pagehide", () => viewer.leave());
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 setInterval(draw, HEALTH_EVERY_MS);
