@@ -27,6 +27,8 @@ REMEMBER_ROOTS: Final = """
     return root;
   };
 """
+# The shop's prices rest, so that both pictures show the same.
+PAUSE_PRICES: Final = "sessionStorage.setItem('oddkiln-prices', JSON.stringify({ paused: true }));"
 OPEN_CHAT: Final = """() => {
   for (const root of globalThis.__widgets) root.querySelector("[data-action=chat]")?.click();
 }"""
@@ -51,7 +53,7 @@ def take(browser: Browser, server: Server) -> tuple[str, str]:
     """The visitor's and the agent's page, with a line of chat each and the agent's pointer on the page."""
     desk = Desk(browser, server)
     context = desk.context(viewport=SIZE)
-    context.add_init_script(REMEMBER_ROOTS)
+    context.add_init_script(REMEMBER_ROOTS + PAUSE_PRICES)
     options = "{ consent: 'granted', capabilities: ['view', 'pointer', 'chat'] }"
     visit = desk.visit_in(context, f"{server.url}/demo/product.html", options)
     desk_context = desk.context(viewport=SIZE)
