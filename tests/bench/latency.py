@@ -1,0 +1,88 @@
+"""From a change of the page to the same change in the viewer's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.sync_api import Page
+
+from . import bare
+from .bench import Bench
+from .clock import disagreement, zero
+from .table import Measured, times
+
+ROUNDS: Final = 3
+SAMPLES: Final = 67
+"""In each round."""
+WARM_UP: Final = 10
+ROWS: Final = 60
+
+WATCH: Final = """() => {
+  const { contentDocument } = document.querySelector('.replayer-wrapper iframe');
+  const probe = contentDocument.querySelector('#probe');
+  const seen = new Map();
+  let wanted = null;
+  const note = () => {
+    seen.set(Number(probe.textContent), performance.now());
+    if (seen.has(wanted?.last)) wanted.resolve();
+  };
+  new MutationObserver(note).observe(probe, { subtree: true, childList: true, characterData: true });
+  globalThis.seenFrom = async (first, count) => {
+    const last = first + count - 1;
+    if (!seen.has(last)) await new Promise((resolve) => { wanted = { last, resolve }; });
+    return Array.from({ length: count }, (_, n) => seen.get(first + n) ?? null);
+  };
+}"""
+
+
+@dataclass
+class Pair:
+    """A page, and the page that shows it."""
+
+    name: str
+    page: Page
+    viewer: Page
+    changes: int = 0
+
+    def sample(self, count: int) -> list[float]:
+        first = self.changes + 1
+        self.changes += count
+        changed = self.page.evaluate("([first, count]) => probes(first, count)", [first, count])
+        seen = self.viewer.evaluate("([first, count]) => seenFrom(first, count)", [first, count])
+        apart = zero(self.viewer) - zero(self.page)
+        if None in seen:
+            raise RuntimeError(f"{self.name}: changes were merged on their way; the session was not idle")
+        return [there + apart - here for here, there in zip(changed, seen, strict=True)]
+
+
+def latency(bench: Bench) -> str:
+    pairs = [_bare(bench), _session(bench, "direct"), _session(bench, "relay")]
+    for pair in pairs:
+        pair.viewer.evaluate(WATCH)
+        pair.sample(WARM_UP)
+    rounds: dict[str, list[list[float]]] = {pair.name: [] for pair in pairs}
+    for _ in range(ROUNDS):
+        for pair in pairs:
+            rounds[pair.name].append(pair.sample(SAMPLES))
+    clocks = max(disagreement(pair.page, pair.viewer) for pair in pairs)
+    bench.desk.close()
+    beside = pairs[0].name
+    table = times(
+        "change to change", [Measured(name, of, None if name == beside else beside) for name, of in rounds.items()]
+    )
+    return f"{table}\n\nThe wall clocks of the pages differed from their monotonic clocks by at most {clocks:.2f} ms."
+
+
+def _bare(bench: Bench) -> Pair:
+    pair = bare.connected(bench, ROWS)
+    pair.share()
+    return Pair("bare pipeline", pair.sender, pair.viewer)
+
+
+def _session(bench: Bench, path: str) -> Pair:
+    visit = bench.desk.visit(bench.page(ROWS))
+    watching = bench.desk.watch(visit.link, path=path)
+    watching.goes(path)
+    visit.quiet()
+    return Pair(f"session, {path}", visit.page, watching.page)

@@ -1,0 +1,106 @@
+"""Bytes on the wire, beside rrweb's JSON of the same changes and pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.sync_api import WebSocket
+
+from cobrowse.records import Part, decode
+from tests.e2e.rig import until
+
+from . import bare
+from .bench import Bench
+from .table import Bytes, sizes
+
+ROUNDS: Final = 3
+STEPS: Final = 1_000
+HERTZ: Final = 60
+ROWS: Final = 60
+SNAPSHOT_ROWS: Final = 292
+"""About 5,000 nodes."""
+
+
+@dataclass
+class Wire:
+    """Bytes that came over a page's WebSocket, with the headers of its frames; control messages are among them."""
+
+    total: int = 0
+    checkpoint: int = 0
+
+    def listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._received)
+
+    def _received(self, payload: bytes | str) -> None:
+        message = payload.encode() if isinstance(payload, str) else payload
+        header = 2 if len(message) < 126 else 4 if len(message) < 65_536 else 10
+        self.total += header + len(message)
+        if any(isinstance(item, Part) for item in decode(message)):
+            self.checkpoint += header + len(message)
+
+
+def wire(bench: Bench) -> str:
+    changes = _changes(bench)
+    snapshots = _snapshots(bench)
+    bench.desk.close()
+    heading = f"{STEPS:,} changes of a table, {HERTZ} a second"
+    return f"{sizes(heading, changes)}\n\n{sizes('a page of 5,000 nodes', snapshots)}"
+
+
+def _changes(bench: Bench) -> list[Bytes]:
+    """All rounds at once: bytes do not depend on who else is busy."""
+    recorded = []
+    log = bare.recorded_page(bench, ROWS, "bare_log")
+    for seed in range(ROUNDS):
+        log.reload()
+        log.add_script_tag(path=bench.folder / "bare_log.js")
+        log.evaluate("() => { log.begin(); log.take(); }")
+        log.evaluate("([seed, steps]) => steps_(seed, steps)".replace("steps_", "globalThis.steps.fast"), [seed, STEPS])
+        recorded.append(log.evaluate("log.take()"))
+    visits = []
+    for seed in range(ROUNDS):
+        visit = bench.desk.visit(bench.page(ROWS))
+        wire = Wire()
+        context = bench.desk.context()
+        page = context.new_page()
+        page.on("websocket", wire.listen)
+        page.goto(visit.link.replace("#", "?path=relay#"))
+        until(page, "document.documentElement.dataset.state === 'live'")
+        visit.quiet()
+        visits.append((visit, page, wire, wire.total))
+        script = "([seed, count, hertz]) => { globalThis.driven = steps.paced(seed, count, hertz); }"
+        visit.page.evaluate(script, [seed, STEPS, HERTZ])
+    received = []
+    batches = []
+    for visit, page, wire, before in visits:
+        visit.page.evaluate("driven")
+        epoch, seq = visit.quiet()
+        until(page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq >= {seq}")
+        received.append(wire.total - before)
+        batches.append(seq)
+    bench.desk.close()
+    json = [sizes["json"] for sizes in recorded]
+    return [
+        Bytes("JSON of rrweb's events", json, json),
+        Bytes("@rrweb/packer, event by event", [sizes["packed"] for sizes in recorded], json),
+        Bytes(f"session, on the relay, all that comes in ({min(batches)} to {max(batches)} frames)", received, json),
+    ]
+
+
+def _snapshots(bench: Bench) -> list[Bytes]:
+    log = bare.recorded_page(bench, SNAPSHOT_ROWS, "bare_log")
+    log.evaluate("log.begin()")
+    taken = log.evaluate("log.take()")
+    wire = Wire()
+    visit = bench.desk.visit(bench.page(SNAPSHOT_ROWS))
+    page = bench.desk.context().new_page()
+    page.on("websocket", wire.listen)
+    page.goto(visit.link.replace("#", "?path=relay#"))
+    until(page, "document.documentElement.dataset.state === 'live'")
+    json = [taken["json"]]
+    return [
+        Bytes("JSON of rrweb's events", json, json),
+        Bytes("@rrweb/packer", [taken["packed"]], json),
+        Bytes("session, checkpoint", [wire.checkpoint], json),
+    ]
