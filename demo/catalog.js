@@ -162,7 +162,7 @@ const voices = [
   ["Marten V.", 4, "Heavier than I expected, in a good way. One star off because I now need a second one."],
   ["Suri K.", 5, "My mornings are still terrible, but they look considerably better."],
   ["Bram O.", 5, "Survived a toddler, a house move and my brother-in-law. Not one chip."],
-  ["Ines T.", 4, "The colour shifts through the day. I did not plan to have opinions on that, yet here we are."],
+  ["Ines T.", 4, "The colour shifts through the day. I did not plan to have opinions, yet here we are."],
   ["Wren A.", 3, "Lovely thing, but the courier left it with a neighbour who has been slow to give it back."],
 ];
 

@@ -15,7 +15,7 @@ from .bench import Bench
 from .table import Measured, times
 
 ROUNDS: Final = 3
-SAMPLES: Final = 4
+SAMPLES: Final = 3
 """In each round."""
 COUNT: Final = 1_000
 ROWS: Final = 292

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from playwright.sync_api import WebSocket
+from playwright.sync_api import Page, WebSocket
 
 from cobrowse.records import Part, decode
-from tests.e2e.rig import until
+from tests.e2e.rig import Visit, until
 
 from . import bare
 from .bench import Bench
 from .table import Bytes, sizes
 
-ROUNDS: Final = 3
+ROUNDS: Final = 2
 STEPS: Final = 1_000
 HERTZ: Final = 60
 ROWS: Final = 60
@@ -49,41 +49,29 @@ def wire(bench: Bench) -> str:
 
 
 def _changes(bench: Bench) -> list[Bytes]:
-    """All rounds at once: bytes do not depend on who else is busy."""
     recorded = []
-    log = bare.recorded_page(bench, ROWS, "bare_log")
-    for seed in range(ROUNDS):
-        log.reload()
-        log.add_script_tag(path=bench.folder / "bare_log.js")
-        log.evaluate("() => { log.begin(); log.take(); }")
-        log.evaluate("([seed, steps]) => steps_(seed, steps)".replace("steps_", "globalThis.steps.fast"), [seed, STEPS])
-        recorded.append(log.evaluate("log.take()"))
-    visits = []
-    for seed in range(ROUNDS):
-        visit = bench.desk.visit(bench.page(ROWS))
-        wire = Wire()
-        context = bench.desk.context()
-        page = context.new_page()
-        page.on("websocket", wire.listen)
-        page.goto(visit.link.replace("#", "?path=relay#"))
-        until(page, "document.documentElement.dataset.state === 'live'")
-        visit.quiet()
-        visits.append((visit, page, wire, wire.total))
-        script = "([seed, count, hertz]) => { globalThis.driven = steps.paced(seed, count, hertz); }"
-        visit.page.evaluate(script, [seed, STEPS, HERTZ])
     received = []
     batches = []
-    for visit, page, wire, before in visits:
-        visit.page.evaluate("driven")
+    for seed in range(ROUNDS):
+        log = bare.recorded_page(bench, ROWS, "bare_log")
+        log.evaluate("() => { log.begin(); log.take(); }")
+        log.evaluate("([seed, count]) => steps.fast(seed, count)", [seed, STEPS])
+        recorded.append(log.evaluate("log.take()"))
+        visit = bench.desk.visit(bench.page(ROWS))
+        wire = Wire()
+        page = _watched(bench, visit, wire)
+        _, first = visit.quiet()
+        before = wire.total
+        visit.page.evaluate("([seed, count, hertz]) => steps.paced(seed, count, hertz)", [seed, STEPS, HERTZ])
         epoch, seq = visit.quiet()
         until(page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq >= {seq}")
         received.append(wire.total - before)
-        batches.append(seq)
-    bench.desk.close()
-    json = [sizes["json"] for sizes in recorded]
+        batches.append(seq - first)
+        bench.desk.close()
+    json = [of["json"] for of in recorded]
     return [
         Bytes("JSON of rrweb's events", json, json),
-        Bytes("@rrweb/packer, event by event", [sizes["packed"] for sizes in recorded], json),
+        Bytes("@rrweb/packer, event by event", [of["packed"] for of in recorded], json),
         Bytes(f"session, on the relay, all that comes in ({min(batches)} to {max(batches)} frames)", received, json),
     ]
 
@@ -94,13 +82,18 @@ def _snapshots(bench: Bench) -> list[Bytes]:
     taken = log.evaluate("log.take()")
     wire = Wire()
     visit = bench.desk.visit(bench.page(SNAPSHOT_ROWS))
-    page = bench.desk.context().new_page()
-    page.on("websocket", wire.listen)
-    page.goto(visit.link.replace("#", "?path=relay#"))
-    until(page, "document.documentElement.dataset.state === 'live'")
+    _watched(bench, visit, wire)
     json = [taken["json"]]
     return [
         Bytes("JSON of rrweb's events", json, json),
         Bytes("@rrweb/packer", [taken["packed"]], json),
         Bytes("session, checkpoint", [wire.checkpoint], json),
     ]
+
+
+def _watched(bench: Bench, visit: Visit, wire: Wire) -> Page:
+    page = bench.desk.context().new_page()
+    page.on("websocket", wire.listen)
+    page.goto(visit.link.replace("#", "?path=relay#"))
+    until(page, "document.documentElement.dataset.state === 'live'")
+    return page

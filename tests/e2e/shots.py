@@ -77,7 +77,7 @@ def take(browser: Browser, server: Server) -> tuple[str, str]:
     for step in range(5):
         agent.mouse.move(box["x"] + box["width"] * 0.60 + step, box["y"] + box["height"] * 0.38 + step)
         agent.wait_for_timeout(50)
-    agent.wait_for_timeout(300)
+    agent.wait_for_timeout(1_500)  # the lag shown is measured each second
     return picture(visitor), picture(agent)
 
 
