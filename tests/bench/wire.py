@@ -7,7 +7,7 @@ from typing import Final
 
 from playwright.sync_api import Page, WebSocket
 
-from cobrowse.records import Part, decode
+from cobrowse.records import Frame, Part, decode
 from tests.e2e.rig import Visit, until
 
 from . import bare
@@ -28,6 +28,8 @@ class Wire:
 
     total: int = 0
     checkpoint: int = 0
+    log: int = 0
+    """Of the frames, the compressed stream alone."""
 
     def listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", self._received)
@@ -36,7 +38,9 @@ class Wire:
         message = payload.encode() if isinstance(payload, str) else payload
         header = 2 if len(message) < 126 else 4 if len(message) < 65_536 else 10
         self.total += header + len(message)
-        if any(isinstance(item, Part) for item in decode(message)):
+        items = list(decode(message))
+        self.log += sum(len(item.data) for item in items if isinstance(item, Frame))
+        if any(isinstance(item, Part) for item in items):
             self.checkpoint += header + len(message)
 
 
@@ -51,6 +55,7 @@ def wire(bench: Bench) -> str:
 def _changes(bench: Bench) -> list[Bytes]:
     recorded = []
     received = []
+    streams = []
     batches = []
     for seed in range(ROUNDS):
         log = bare.recorded_page(bench, ROWS, "bare_log")
@@ -61,11 +66,12 @@ def _changes(bench: Bench) -> list[Bytes]:
         wire = Wire()
         page = _watched(bench, visit, wire)
         _, first = visit.quiet()
-        before = wire.total
+        before, log_before = wire.total, wire.log
         visit.page.evaluate("([seed, count, hertz]) => steps.paced(seed, count, hertz)", [seed, STEPS, HERTZ])
         epoch, seq = visit.quiet()
         until(page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq >= {seq}")
         received.append(wire.total - before)
+        streams.append(wire.log - log_before)
         batches.append(seq - first)
         bench.desk.close()
     json = [of["json"] for of in recorded]
@@ -73,6 +79,7 @@ def _changes(bench: Bench) -> list[Bytes]:
         Bytes("JSON of rrweb's events", json, json),
         Bytes("@rrweb/packer, event by event", [of["packed"] for of in recorded], json),
         Bytes(f"session, on the relay, all that comes in ({min(batches)} to {max(batches)} frames)", received, json),
+        Bytes("session, the compressed stream in it, without headers", streams, json),
     ]
 
 
