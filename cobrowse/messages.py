@@ -437,8 +437,8 @@ def validated(model: type[M], value: dict[str, Any]) -> M:
 
 
 def encode(message: BaseModel) -> bytes:
-    """One message as MessagePack; fields that are None and have a default are left out."""
-    return packed(message.model_dump(exclude_none=False))
+    """One message as MessagePack, every field of it: a field that is None is there as nil."""
+    return packed(message.model_dump())
 
 
 def schema() -> dict[str, Any]:
