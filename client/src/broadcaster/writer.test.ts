@@ -36,6 +36,16 @@ function noise(size: number): string {
   }).join("");
 }
 
+function incompressible(size: number): Uint8Array {
+  let state = 88_172_645;
+  return Uint8Array.from({ length: size }, () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 11;
+  });
+}
+
 function thrown(act: () => unknown): unknown {
   try {
     return act();
@@ -111,6 +121,28 @@ describe("Writer and Reader", () => {
   it("keep no more memory than a frame has bytes", () => {
     const [frame] = new Writer(EPOCH).write(["small"]);
     expect(frame?.data.buffer.byteLength).toBe(frame?.data.length);
+  });
+
+  it("leave out the tail of every flush, also about where a frame is full", () => {
+    const counts = new Set<number>();
+    for (let size = 16_364; size < 16_384; size += 2) {
+      const writer = new Writer(EPOCH);
+      const deflate = new Deflate({ raw: true, level: 6, chunkSize: MAX_FRAME });
+      const pieces: Uint8Array[] = [];
+      deflate.onData = (piece) => pieces.push((piece as Uint8Array).slice());
+      // Bytes that do not compress are stored as they are, so that each size is met.
+      const bytes = incompressible(size);
+      deflate.push(encode(bytes), 2);
+      const whole = Buffer.concat(pieces.splice(0));
+      const frames = writer.write([bytes]);
+      counts.add(frames.length);
+      expect(whole.subarray(-4)).toEqual(Buffer.from([0, 0, 0xff, 0xff]));
+      expect(Buffer.concat(frames.map(({ data }) => data))).toEqual(whole.subarray(0, -4));
+      expect(frames.every(({ data }) => data.length > 0)).toBe(true);
+      expect(frames.at(-1)?.flags).toBe(END);
+      expect(eventsOf(readerAt(-1), [...frames, ...writer.write(["next"])])).toEqual([bytes, "next"]);
+    }
+    expect([...counts]).toEqual([1, 2]);
   });
 
   it("mark a cut, and make nothing of a second one", () => {
@@ -309,13 +341,13 @@ describe("Reader", () => {
   });
 });
 
-/** The bytes through a raw deflate that is flushed, not finished. */
+/** The bytes through a raw deflate that is flushed, not finished, without the flush's tail. */
 function sync(bytes: Uint8Array): Bytes {
   const pieces: Uint8Array[] = [];
   const deflate = new Deflate({ raw: true });
   deflate.onData = (piece) => pieces.push(piece as Uint8Array);
   deflate.push(bytes, 2);
-  return Uint8Array.from(Buffer.concat(pieces));
+  return Uint8Array.from(Buffer.concat(pieces).subarray(0, -4));
 }
 
 /** Frames that inflate to that many bytes. */

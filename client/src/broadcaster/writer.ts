@@ -1,6 +1,7 @@
 /**
  * Events into frames: MessagePack, back to back, through one raw-deflate stream, flushed at the end of each batch and
- * cut into numbered frames. Pure. Its counterpart is `viewer/reader.ts`.
+ * cut into numbered frames. What every flush ends with is not sent (RFC 7692, section 7.2.1). Pure. Its counterpart is
+ * `viewer/reader.ts`.
  */
 import { Encoder } from "@msgpack/msgpack";
 import { Deflate, deflateRaw } from "pako";
@@ -10,6 +11,8 @@ const NO_FLUSH = 0 as const;
 const SYNC_FLUSH = 2 as const;
 const FULL_FLUSH = 3 as const;
 const LEVEL = 6;
+/** Bytes of the empty stored block's lengths, 00 00 FF FF, with which every flush ends. */
+const TAIL_SIZE = 4;
 const NOTHING = new Uint8Array(0);
 
 const encoder = new Encoder({ ignoreUndefined: true, initialBufferSize: 65_536 });
@@ -42,10 +45,21 @@ export class Writer {
     this.deflate.push(NOTHING, mode);
     const chunks = this.chunks;
     this.chunks = [];
+    cutTail(chunks);
     return chunks.map((data, index) => {
       this.seq += 1;
       return { kind: FRAME, epoch: this.epoch, seq: this.seq, flags: index === chunks.length - 1 ? flags : 0, data };
     });
+  }
+}
+
+/** Take the flush's tail off the end of the chunks; it may lie across the last two. */
+function cutTail(chunks: Bytes[]): void {
+  for (let left = TAIL_SIZE; left > 0; ) {
+    const last = chunks.pop();
+    if (!last) return; // nothing was flushed: the stream was at a flush already
+    if (last.length > left) chunks.push(last.slice(0, -left));
+    left -= Math.min(left, last.length);
   }
 }
 

@@ -9,6 +9,8 @@ import { type Bytes, END, type Frame, MUST_UNDERSTAND, type Part } from "../reco
 
 const SYNC_FLUSH = 2;
 const FINISH = 4;
+/** What the writer takes off the end of every flush (RFC 7692, section 7.2.2). */
+const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 /** Bytes that one batch, or one checkpoint, may inflate to. */
 const MAX_INFLATED = 64 * 1_048_576;
 /** Events in one batch. */
@@ -69,6 +71,7 @@ export class Reader {
       throw new UnreadableLog(`frame ${frame.seq} has flags ${frame.flags}, which this viewer does not know`);
     this.next += 1;
     this.inflate.push(frame.data, SYNC_FLUSH);
+    if ((frame.flags & END) !== 0 && !this.inflate.err) this.inflate.push(TAIL, SYNC_FLUSH);
     if (this.inflate.err) throw new UnreadableLog(`frame ${frame.seq} does not inflate: ${this.inflate.msg}`);
     if ((frame.flags & END) === 0) return "held";
     const events = decodeValues(this.inflated);
