@@ -17,6 +17,8 @@ from .table import Bytes, sizes
 ROUNDS: Final = 2
 STEPS: Final = 1_000
 HERTZ: Final = 60
+TOGETHER: Final = {1: "one by one", 10: "ten at a time"}
+"""Changes in one task, and so in one batch."""
 ROWS: Final = 60
 SNAPSHOT_ROWS: Final = 292
 """About 5,000 nodes."""
@@ -45,14 +47,16 @@ class Wire:
 
 
 def wire(bench: Bench) -> str:
-    changes = _changes(bench)
-    snapshots = _snapshots(bench)
+    tables = [
+        sizes(f"{STEPS:,} changes of a table, {words}, {HERTZ} batches a second", _changes(bench, together))
+        for together, words in TOGETHER.items()
+    ]
+    tables.append(sizes("a page of 5,000 nodes", _snapshots(bench)))
     bench.desk.close()
-    heading = f"{STEPS:,} changes of a table, {HERTZ} a second"
-    return f"{sizes(heading, changes)}\n\n{sizes('a page of 5,000 nodes', snapshots)}"
+    return "\n\n".join(tables)
 
 
-def _changes(bench: Bench) -> list[Bytes]:
+def _changes(bench: Bench, together: int) -> list[Bytes]:
     recorded = []
     received = []
     streams = []
@@ -60,14 +64,14 @@ def _changes(bench: Bench) -> list[Bytes]:
     for seed in range(ROUNDS):
         log = bare.recorded_page(bench, ROWS, "bare_log")
         log.evaluate("() => { log.begin(); log.take(); }")
-        log.evaluate("([seed, count]) => steps.fast(seed, count)", [seed, STEPS])
+        log.evaluate("(given) => steps.fast(...given)", [seed, STEPS, together])
         recorded.append(log.evaluate("log.take()"))
         visit = bench.desk.visit(bench.page(ROWS))
         wire = Wire()
         page = _watched(bench, visit, wire)
         _, first = visit.quiet()
         before, log_before = wire.total, wire.log
-        visit.page.evaluate("([seed, count, hertz]) => steps.paced(seed, count, hertz)", [seed, STEPS, HERTZ])
+        visit.page.evaluate("(given) => steps.paced(...given)", [seed, STEPS, together, HERTZ])
         epoch, seq = visit.quiet()
         until(page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq >= {seq}")
         received.append(wire.total - before)

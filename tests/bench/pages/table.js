@@ -37,22 +37,23 @@ function step(below, n) {
 }
 
 window.steps = {
-  /** `count` steps, `hertz` of them a second. */
-  async paced(seed, count, hertz) {
+  /** `count` steps, `together` of them in one task, `hertz` of those tasks a second. */
+  async paced(seed, count, together, hertz) {
     const below = numbers(seed);
     const start = performance.now();
     for (let n = 0; n < count; n += 1) {
-      const wait = start + (n * 1_000) / hertz - performance.now();
+      const wait = n % together === 0 ? start + (n / together) * (1_000 / hertz) - performance.now() : 0;
       if (wait > 0) await pause(wait);
       step(below, n);
     }
   },
-  /** The same steps, each in a task of its own, as fast as may be. */
-  async fast(seed, count) {
+  /** The same steps in the same tasks, as fast as may be. */
+  async fast(seed, count, together) {
     const below = numbers(seed);
     const { port1, port2 } = new MessageChannel();
     for (let n = 0; n < count; n += 1) {
       step(below, n);
+      if ((n + 1) % together !== 0) continue;
       await new Promise((resolve) => {
         port1.onmessage = resolve;
         port2.postMessage(null);
