@@ -38,7 +38,7 @@ protocol: .make/python .make/node ## Generate client/src/protocol.gen.ts and tes
 	@$(SCHEMA) | node client/protocol.mjs
 	@$(BIN)/python tests/make_vectors.py > tests/vectors.json
 
-SCHEMA = $(BIN)/python -c 'import json; from cobrowse.messages import schema; print(json.dumps(schema()))'
+SCHEMA = $(BIN)/python -c 'import json; from cobrowse.codec import schema; print(json.dumps(schema()))'
 
 fmt: .make/python .make/node ## Format all code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -15,11 +15,12 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from .close_codes import CloseCode
 from .errors import Rejected
 from .hub import Hub
-from .messages import CloseCode
 from .settings import Settings, kept_secret
 from .tokens import Tokens
+from .transports.http import HttpTransport
 from .transports.websocket import WebSocketTransport
 
 HERE: Final = Path(__file__).parent
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     files = BrowserFiles(directory=STATIC, check_dir=False)
     routes: list[BaseRoute] = [
         WebSocketRoute("/ws", WebSocketTransport(hub)),
+        *HttpTransport(hub).routes,
         Route("/embed.js", _embed),
         Mount("/static", files),
         Route("/v/{session}", _viewer),

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from .messages import CloseCode
+from .close_codes import CloseCode
 
 
 class CobrowseError(Exception):

@@ -11,35 +11,32 @@ import hashlib
 import hmac
 import logging
 import secrets
-import time
-from collections import OrderedDict, deque
-from typing import Any, Final
+from collections import OrderedDict
+from typing import Any, Final, Protocol
 
-from pydantic import BaseModel
-
+from .close_codes import CloseCode
+from .codec import FROM_BROADCASTER, FROM_VIEWER, HELLOS, parse, validated
+from .connection import Connection, clock
 from .errors import Rejected
+from .identity import agreed_path, identify, proves, was_in
 from .messages import (
-    FROM_BROADCASTER,
-    FROM_VIEWER,
-    HELLOS,
     LOG_VERSION,
     WIRE_VERSION,
-    CloseCode,
     EndReason,
     HelloBroadcaster,
     HelloViewer,
+    PathPolicy,
     Ping,
     Pong,
+    Signal,
     WelcomeBroadcaster,
     WelcomeViewer,
-    encode,
-    parse,
-    validated,
 )
+from .outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from .records import MAX_MESSAGE, MAX_VOLATILE, Frame, InvalidMessage, Part, decode
-from .session import BROADCASTER, Drop, Forward, Limits, Output, Send, Session, Wake
+from .session import Limits, Session
 from .settings import Settings, Site
-from .tokens import Broadcasting, Tokens, Watching
+from .tokens import Broadcasting, Tokens
 
 logger = logging.getLogger(__name__)
 
@@ -49,77 +46,23 @@ CODE_LENGTH: Final = 6
 HELLO_WITHIN_MS: Final = 5_000
 PING_EVERY_MS: Final = 1_000
 SILENT_AFTER_MS: Final = 10_000
-MAX_CONTROL: Final = 1_048_576
-"""Bytes of control messages that may wait for one connection; it is closed as slow beyond that."""
-MAX_WAITING_VOLATILE: Final = 256
+BACK_WITHIN_MS: Final = 90_000
+"""After a start: sessions of before may still come back, with their broadcasters."""
+ANSWER: Final = 96
+"""Bytes left for the answer to a subscription before the first record."""
+SERVER: Final = "server"
+"""The server as a peer, in signaling."""
 MAX_SESSIONS: Final = 10_000
 MAX_REMEMBERED: Final = 10_000
 """Ended sessions that are remembered, so that a late viewer is told so."""
 
 
-def clock() -> float:
-    """Now, in ms, on a clock that only goes forward."""
-    return time.monotonic() * 1_000
+class RelayPeers(Protocol):
+    """What takes the offers of participants that want a relay by WebRTC."""
 
+    def signal(self, carrier: Connection, signal: Signal) -> None: ...
 
-class Connection:
-    """One participant's link to the server, now: what waits to be sent, and what is known of the other end."""
-
-    def __init__(self, hub: Hub, origin: str | None, address: str) -> None:
-        self.hub = hub
-        self.origin = origin
-        self.address = address
-        self.session: Session | None = None
-        self.id: str | None = None
-        self.heard = self.opened = clock()
-        self.ready = asyncio.Event()
-        self.closing: tuple[CloseCode, str] | None = None
-        self._control: deque[bytes] = deque()
-        self._control_size = 0
-        self._volatile: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-
-    def send(self, message: BaseModel) -> None:
-        """Queue a control message. When too many wait the connection is closed as slow."""
-        encoded = encode(message)
-        self._control.append(encoded)
-        self._control_size += len(encoded)
-        if self._control_size > MAX_CONTROL:
-            self._control.clear()
-            self._control_size = 0
-            self.close(CloseCode.SLOW, "the connection does not take what is sent to it")
-        self.ready.set()
-
-    def forward(self, key: tuple[str, str], record: bytes) -> None:
-        """Queue a volatile record: it replaces an earlier one of its key; the oldest is dropped when full."""
-        self._volatile.pop(key, None)
-        if len(self._volatile) >= MAX_WAITING_VOLATILE:
-            self._volatile.popitem(last=False)
-        self._volatile[key] = record
-        self.ready.set()
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Close once what waits has been sent. The first call counts."""
-        if self.closing is None:
-            self.closing = (code, reason)
-        self.ready.set()
-
-    def take(self, limit: int = MAX_MESSAGE) -> bytes:
-        """The next message for the other end, at most `limit` bytes; empty when nothing waits."""
-        pieces: list[bytes] = []
-        room = limit
-        while self._control and len(self._control[0]) <= room:
-            piece = self._control.popleft()
-            self._control_size -= len(piece)
-            pieces.append(piece)
-            room -= len(piece)
-        while self._volatile and not self._control and len(next(iter(self._volatile.values()))) <= room:
-            _, piece = self._volatile.popitem(last=False)
-            pieces.append(piece)
-            room -= len(piece)
-        if self.closing is None and not self._control:
-            for piece in self.hub.pull(self, room):
-                pieces.append(piece)
-        return b"".join(pieces)
+    async def stop(self) -> None: ...
 
 
 class Hub:
@@ -129,7 +72,8 @@ class Hub:
         self.settings = settings
         self.sites = settings.known_sites
         self.tokens = tokens
-        self.limits = limits
+        self.limits = limits or settings.limits
+        self.peers: RelayPeers | None = None
         self.sessions: dict[str, Session] = {}
         self.ended: OrderedDict[str, EndReason] = OrderedDict()
         self._codes: dict[str, str] = {}
@@ -137,6 +81,7 @@ class Hub:
         self._joined: dict[tuple[str, str], Connection] = {}  # by session and participant
         self._connections: set[Connection] = set()
         self._ticker: asyncio.Task[None] | None = None
+        self._born = clock()
 
     # Life ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +94,8 @@ class Hub:
         """Tell everybody to come back later, and stop the timers."""
         for connection in list(self._connections):
             connection.close(CloseCode.RESTARTING, "the server is restarting")
+        if self.peers is not None:
+            await self.peers.stop()
         if self._ticker is not None:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
@@ -181,7 +128,7 @@ class Hub:
     def connect(self, origin: str | None, address: str) -> Connection:
         """A link has opened; its first message must be `hello`."""
         self.start()
-        connection = Connection(self, origin, address)
+        connection = Connection(self._pull, origin, address)
         self._connections.add(connection)
         return connection
 
@@ -213,16 +160,12 @@ class Hub:
         now = clock()
         self._carry_out(session, session.depart(now) if id == BROADCASTER else session.leave(id, now))
 
-    def pull(self, connection: Connection, room: int) -> list[bytes]:
+    def _pull(self, connection: Connection, room: int) -> list[bytes]:
         """What the log has for that connection, encoded."""
         session, id = connection.session, connection.id
         if session is None or not id or self._joined.get((session.id, id)) is not connection:
             return []
-        # Records have headers of up to 32 bytes, and a first item always fits: leave room for both.
-        if room < MAX_MESSAGE // 2:
-            connection.ready.set()
-            return []
-        encoded, outputs = session.pull(id, room - MAX_MESSAGE // 4, clock())
+        encoded, outputs = session.relay.pull(id, room - ANSWER, clock())
         if outputs:
             self._carry_out(session, outputs)
         return encoded
@@ -277,10 +220,18 @@ class Hub:
             connection.send(Pong(at=message.at))
         elif isinstance(message, Pong):
             pass
+        elif isinstance(message, Signal) and message.peer == SERVER:
+            self._signal(connection, message)
         elif id == BROADCASTER:
             self._carry_out(session, session.from_broadcaster(message, now))
         else:
             self._carry_out(session, session.from_viewer(id, message, now))
+
+    def _signal(self, connection: Connection, signal: Signal) -> None:
+        if self.peers is None:
+            connection.send(Signal(peer=SERVER, declined="this server has no relay by WebRTC"))
+        else:
+            self.peers.signal(connection, signal)
 
     def _hello(self, connection: Connection, item: dict[str, Any], now: float) -> None:
         role = item.get("role")
@@ -315,7 +266,8 @@ class Hub:
                 raise Rejected(CloseCode.UNAUTHORIZED, "the token is of another session")
         if kept.session in self.ended:
             raise Rejected(CloseCode.ENDED, f"the session is over: {self.ended[kept.session]}")
-        session = self.sessions.get(kept.session) or self._create(kept, site, now)
+        path = agreed_path(site, hello.path)
+        session = self.sessions.get(kept.session) or self._create(kept, site, path, now)
         assert connection.origin is not None
         self._of_session[session.id][2].add(connection.origin)
         self._take_place(connection, session, BROADCASTER)
@@ -326,9 +278,9 @@ class Hub:
                 session=session.id,
                 token=self.tokens.broadcaster(kept),
                 code=kept.code,
-                epoch=session.log.epoch,
+                epoch=session.epoch,
                 state=session.state,
-                path=site.path,
+                path=session.path,
                 consent=site.consent,
                 capabilities=site.capabilities,
                 ice_servers=self.settings.ice_servers,
@@ -336,10 +288,10 @@ class Hub:
         )
         self._carry_out(session, outputs)
 
-    def _create(self, kept: Broadcasting, site: Site, now: float) -> Session:
+    def _create(self, kept: Broadcasting, site: Site, path: PathPolicy, now: float) -> Session:
         if len(self.sessions) >= MAX_SESSIONS:
             raise Rejected(CloseCode.BUSY, "too many sessions on this server; try again later")
-        session = Session(kept.session, kept.proof_hash, now, self.limits)
+        session = Session(kept.session, kept.proof_hash, now, self.limits, path)
         self.sessions[session.id] = session
         self._codes[kept.code] = session.id
         self._of_session[session.id] = (site, kept.code, set())
@@ -351,9 +303,11 @@ class Hub:
             raise Rejected(CloseCode.ENDED, f"the session is over: {self.ended[hello.session]}")
         session = self.sessions.get(hello.session)
         if session is None:
+            if now - self._born < BACK_WITHIN_MS and was_in(self.tokens, hello):
+                raise Rejected(CloseCode.RESTARTING, "the server has restarted; the visitor is awaited")
             raise Rejected(CloseCode.UNKNOWN_SESSION, "there is no such session; the link may be old or mistyped")
-        watching = self._identify(session, hello)
-        link = hello.proof is not None and self._proves(session, hello.proof)
+        watching = identify(self.tokens, session, hello)
+        link = hello.proof is not None and proves(session, hello.proof)
         self._take_place(connection, session, watching.viewer)
         try:
             outputs = session.join(watching.viewer, watching.name, watching.role, link, now)
@@ -370,33 +324,11 @@ class Hub:
                 role=watching.role,
                 site=site.name or site.key,
                 state=session.state,
-                path=site.path,
+                path=session.path,
                 ice_servers=self.settings.ice_servers,
             )
         )
         self._carry_out(session, outputs)
-
-    def _identify(self, session: Session, hello: HelloViewer) -> Watching:
-        """Who this viewer is: by its token alone, or a guest by the link's proof."""
-        if hello.token is not None and self.tokens.audience(hello.token) == "viewer":
-            watching = self.tokens.verify_viewer(hello.token)
-            if watching.session != session.id:
-                raise Rejected(CloseCode.UNAUTHORIZED, "the token is of another session")
-            return watching
-        id = secrets.token_hex(4)
-        if hello.token is not None:
-            agent = self.tokens.verify_agent(hello.token)
-            if agent.session not in (None, session.id):
-                raise Rejected(CloseCode.UNAUTHORIZED, "the token is for another session")
-            return Watching(session.id, id, agent.name, "agent")
-        if hello.proof is None:
-            raise Rejected(CloseCode.UNAUTHORIZED, "a link's proof or a token is needed")
-        if not self._proves(session, hello.proof):
-            raise Rejected(CloseCode.UNAUTHORIZED, "the link is not right; ask for it again")
-        return Watching(session.id, id, hello.name or "Guest", "guest")
-
-    def _proves(self, session: Session, proof: bytes) -> bool:
-        return hmac.compare_digest(session.proof_hash, hashlib.sha256(proof).digest())
 
     def _take_place(self, connection: Connection, session: Session, id: str) -> None:
         earlier = self._joined.get((session.id, id))

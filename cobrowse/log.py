@@ -168,6 +168,12 @@ class Cursor:
         self.waiting = False
         return True
 
+    def lose(self) -> None:
+        """The place that was resumed from is not one of this log: the reader must `join`."""
+        self.next = -1
+        self.checkpoint = None
+        self.waiting = False
+
     @property
     def lost(self) -> bool:
         """The reader fell off the log, its checkpoint was given up, or another epoch runs: it must `join`."""

@@ -1,4 +1,4 @@
-"""The wire's control messages and close codes, written once.
+"""The wire's control messages, written once.
 
 One class per message; its docstring says who sends it, and when. `client/src/protocol.gen.ts` is made from their
 JSON Schema by `make protocol`. Imperative names ask, past tenses report. A viewer speaks
@@ -7,39 +7,14 @@ the same messages to the server (by relay) and to the broadcaster (direct). Text
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-
-from .records import InvalidMessage, packed
+from pydantic import BaseModel, ConfigDict, Field
 
 WIRE_VERSION: Final = 1
 """Between browser and server; the server speaks this and the one before."""
 LOG_VERSION: Final = 1
 """Between broadcaster and viewer: what is inside of frames and checkpoints."""
-
-
-class CloseCode(IntEnum):
-    """Why a connection ended. 4000-4099: come back; 4100-4199: do not, the reason says what to mend."""
-
-    RESTARTING = 4000
-    BUSY = 4001
-    SLOW = 4002
-    SILENT = 4003
-    INVALID = 4100
-    UNAUTHORIZED = 4101
-    ORIGIN_NOT_ALLOWED = 4102
-    UNKNOWN_SESSION = 4103
-    UNKNOWN_SITE = 4104
-    VERSION_MISMATCH = 4105
-    TOO_LARGE = 4106
-    NOT_PERMITTED = 4107
-    REFUSED = 4108
-    REMOVED = 4109
-    ENDED = 4110
-    REPLACED = 4111
-    NO_HELLO = 4112
 
 
 Capability = Literal["view", "pointer", "ink", "scroll", "click", "type", "navigate", "chat", "call", "record"]
@@ -51,8 +26,6 @@ EndReason = Literal[
 PathPolicy = Literal["auto", "relay", "direct"]
 Role = Literal["agent", "guest"]
 
-M = TypeVar("M", bound=BaseModel)
-
 Text = Annotated[str, Field(max_length=2_000)]
 Name = Annotated[str, Field(max_length=64)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
@@ -61,20 +34,22 @@ Seq = Annotated[int, Field(ge=-1, le=2**53)]
 Proof = Annotated[bytes, Field(min_length=32, max_length=32, json_schema_extra={"tsType": "Uint8Array"})]
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """What all messages share: strict types, unknown fields ignored, frozen."""
+
     model_config = ConfigDict(
         strict=True, extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
     )
 
 
-class Position(_Model):
+class Position(Model):
     """A place in the log: everything up to frame `seq` of `epoch`; -1 is the start."""
 
     epoch: Ordinal
     seq: Seq
 
 
-class IceServer(_Model):
+class IceServer(Model):
     """A STUN or TURN server, as RTCIceServer (WebRTC 1.0, section 4.2.4)."""
 
     urls: list[str]
@@ -82,14 +57,14 @@ class IceServer(_Model):
     credential: str | None = None
 
 
-class Description(_Model):
+class Description(Model):
     """An SDP offer or answer, as RTCSessionDescription (WebRTC 1.0, section 4.6)."""
 
     type: Literal["offer", "answer", "rollback", "pranswer"]
     sdp: Annotated[str, Field(max_length=16_384)]
 
 
-class Candidate(_Model):
+class Candidate(Model):
     """An ICE candidate, as RTCIceCandidateInit (WebRTC 1.0, section 4.8)."""
 
     candidate: Annotated[str, Field(max_length=1_024)]
@@ -98,7 +73,7 @@ class Candidate(_Model):
     usernameFragment: Annotated[str, Field(max_length=256)] | None = None
 
 
-class AdmittedViewer(_Model):
+class AdmittedViewer(Model):
     """A viewer that the broadcaster has let in, with all that it may do."""
 
     id: Id
@@ -110,24 +85,25 @@ class AdmittedViewer(_Model):
 # Either side -------------------------------------------------------------------------------------------------
 
 
-class Ping(_Model):
+class Ping(Model):
     """Anybody asks the other end for a sign of life; `at` is the asker's own clock, in ms."""
 
     type: Literal["ping"] = "ping"
     at: float
 
 
-class Pong(_Model):
+class Pong(Model):
     """The answer to `ping`, at once, with its `at`."""
 
     type: Literal["pong"] = "pong"
     at: float
 
 
-class Signal(_Model):
+class Signal(Model):
     """WebRTC signaling between two admitted participants: a description, a candidate, or a refusal.
 
-    Going up `peer` is whom it is for, coming down whom it is from; "" is the broadcaster.
+    Going up `peer` is whom it is for, coming down whom it is from; "" is the broadcaster, "server" the server
+    itself, for a relay by WebRTC.
     """
 
     type: Literal["signal"] = "signal"
@@ -140,11 +116,12 @@ class Signal(_Model):
 # Broadcaster to server ---------------------------------------------------------------------------------------
 
 
-class HelloBroadcaster(_Model):
+class HelloBroadcaster(Model):
     """The broadcaster's first message. `token` continues a session, without one a new session begins.
 
     `proof` is HKDF(secret, "auth"); `epoch` is the running epoch of a mere reconnect, or null for a new one,
-    which then follows `last_epoch`. `viewers` are those it has let in, should the server not know them.
+    which then follows `last_epoch`. `path` is the page's wish where the site's policy is "auto". `viewers` are
+    those it has let in, should the server not know them.
     """
 
     type: Literal["hello"] = "hello"
@@ -157,28 +134,37 @@ class HelloBroadcaster(_Model):
     epoch: Ordinal | None = None
     last_epoch: Ordinal = 0
     paused: bool = False
+    path: PathPolicy = "auto"
     viewers: Annotated[list[AdmittedViewer], Field(max_length=1_000)] = []
 
 
-class Begin(_Model):
+class Begin(Model):
     """The broadcaster asks for the next epoch: the recorder starts again (unpause)."""
 
     type: Literal["begin"] = "begin"
 
 
-class Pause(_Model):
+class Pause(Model):
     """The broadcaster stops sharing for now; `begin` takes it up again."""
 
     type: Literal["pause"] = "pause"
 
 
-class End(_Model):
+class End(Model):
     """The broadcaster ends the session, or an agent does."""
 
     type: Literal["end"] = "end"
 
 
-class Admit(_Model):
+class ExpectAway(Model):
+    """The broadcaster will be away, and come back within `seconds`; viewers are shown `message` meanwhile."""
+
+    type: Literal["expect_away"] = "expect_away"
+    seconds: Annotated[float, Field(gt=0, le=3_600)]
+    message: Text = ""
+
+
+class Admit(Model):
     """The broadcaster lets a viewer in, or sets anew all that it may do."""
 
     type: Literal["admit"] = "admit"
@@ -186,7 +172,7 @@ class Admit(_Model):
     capabilities: list[Capability]
 
 
-class Remove(_Model):
+class Remove(Model):
     """The broadcaster refuses a viewer, or puts it out."""
 
     type: Literal["remove"] = "remove"
@@ -197,7 +183,7 @@ class Remove(_Model):
 # Server to broadcaster ---------------------------------------------------------------------------------------
 
 
-class WelcomeBroadcaster(_Model):
+class WelcomeBroadcaster(Model):
     """The answer to the broadcaster's `hello`: what it is to be from now on."""
 
     type: Literal["welcome"] = "welcome"
@@ -213,14 +199,14 @@ class WelcomeBroadcaster(_Model):
     ice_servers: list[IceServer]
 
 
-class Begun(_Model):
+class Begun(Model):
     """The server grants an epoch; frames of lower ones are ignored from now on. Told to viewers too."""
 
     type: Literal["begun"] = "begun"
     epoch: Ordinal
 
 
-class Demand(_Model):
+class Demand(Model):
     """The server says what it needs, whenever that changes; each one replaces the one before.
 
     `frames`: whether frames are wanted at all; with `after`, from right after that position, else from where they
@@ -234,7 +220,7 @@ class Demand(_Model):
     checkpoint: bool
 
 
-class Requested(_Model):
+class Requested(Model):
     """A viewer asks to be let in. The server vouches for its role, for an agent's name, and for `link`: whether it
     has shown the link's proof."""
 
@@ -245,14 +231,14 @@ class Requested(_Model):
     link: bool
 
 
-class Left(_Model):
+class Left(Model):
     """A viewer is gone: its connection closed and it did not come back."""
 
     type: Literal["left"] = "left"
     viewer: Id
 
 
-class ViewerInput(_Model):
+class ViewerInput(Model):
     """An admitted viewer's `input`, on its way to the broadcaster."""
 
     type: Literal["input"] = "input"
@@ -265,7 +251,7 @@ class ViewerInput(_Model):
 # Viewer to server, or direct to the broadcaster --------------------------------------------------------------
 
 
-class HelloViewer(_Model):
+class HelloViewer(Model):
     """A viewer's first message: the link's `proof`, an agent's `token`, or the token of an earlier `welcome`."""
 
     type: Literal["hello"] = "hello"
@@ -278,7 +264,7 @@ class HelloViewer(_Model):
     token: Annotated[str, Field(max_length=4_096)] | None = None
 
 
-class Subscribe(_Model):
+class Subscribe(Model):
     """A viewer wants the log on this path, after `position`, or from a checkpoint. A new `id` replaces the last."""
 
     type: Literal["subscribe"] = "subscribe"
@@ -286,14 +272,14 @@ class Subscribe(_Model):
     position: Position | None
 
 
-class Unsubscribe(_Model):
+class Unsubscribe(Model):
     """A viewer wants no more of subscription `id` on this path."""
 
     type: Literal["unsubscribe"] = "unsubscribe"
     id: Ordinal
 
 
-class Chat(_Model):
+class Chat(Model):
     """A line of chat. Its `id` stays the same however often it is sent."""
 
     kind: Literal["chat"] = "chat"
@@ -304,7 +290,7 @@ class Chat(_Model):
 Input = Chat
 
 
-class InputMessage(_Model):
+class InputMessage(Model):
     """A viewer asks something of the broadcaster; `n` counts its inputs, so that each is applied once, in order.
 
     `base` is the lowest `n` that the viewer still has: a hole below it will not be filled.
@@ -319,7 +305,7 @@ class InputMessage(_Model):
 # To a viewer, from the server or direct from the broadcaster -------------------------------------------------
 
 
-class WelcomeViewer(_Model):
+class WelcomeViewer(Model):
     """The answer to a viewer's `hello`. It may have to wait for `admitted`."""
 
     type: Literal["welcome"] = "welcome"
@@ -335,35 +321,36 @@ class WelcomeViewer(_Model):
     ice_servers: list[IceServer]
 
 
-class Admitted(_Model):
+class Admitted(Model):
     """The broadcaster has let the viewer in; these are all of its capabilities from now on."""
 
     type: Literal["admitted"] = "admitted"
     capabilities: list[Capability]
 
 
-class Updated(_Model):
-    """The session's state has changed."""
+class Updated(Model):
+    """The session's state has changed; `message` is what the site says of it, or ""."""
 
     type: Literal["updated"] = "updated"
     state: State
+    message: Text = ""
 
 
-class Ended(_Model):
+class Ended(Model):
     """The session is over; the connection closes after this."""
 
     type: Literal["ended"] = "ended"
     reason: EndReason
 
 
-class Resumed(_Model):
+class Resumed(Model):
     """Subscription `id` goes on right after the position it named."""
 
     type: Literal["resumed"] = "resumed"
     id: Ordinal
 
 
-class Reset(_Model):
+class Reset(Model):
     """Subscription `id` starts over: a checkpoint comes, then the frames after it."""
 
     type: Literal["reset"] = "reset"
@@ -371,7 +358,7 @@ class Reset(_Model):
     reason: Literal["join", "epoch", "window"]
 
 
-class Acknowledged(_Model):
+class Acknowledged(Model):
     """The broadcaster has applied the viewer's inputs up to `n`; `viewer` names whose, and is "" on a direct path."""
 
     type: Literal["acknowledged"] = "acknowledged"
@@ -379,7 +366,7 @@ class Acknowledged(_Model):
     n: Ordinal
 
 
-class Refused(_Model):
+class Refused(Model):
     """The broadcaster will not apply input `n` of that viewer, and says why."""
 
     type: Literal["refused"] = "refused"
@@ -391,7 +378,7 @@ class Refused(_Model):
 ViewerInput.model_rebuild()
 
 FromBroadcaster = (
-    HelloBroadcaster | Begin | Pause | End | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong
+    HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong
 )
 ToBroadcaster = (
     WelcomeBroadcaster | Begun | Demand | Requested | Left | ViewerInput | Updated | Ended | Signal | Ping | Pong
@@ -401,68 +388,3 @@ ToViewer = (
     WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Signal | Ping | Pong
 )
 Message = FromBroadcaster | ToBroadcaster | FromViewer | ToViewer
-
-
-def _by_type(union: Any) -> dict[str, type[_Model]]:
-    return {model.model_fields["type"].default: model for model in get_args(union)}
-
-
-FROM_BROADCASTER: Final = _by_type(FromBroadcaster)
-FROM_VIEWER: Final = _by_type(FromViewer)
-HELLOS: Final[dict[object, type[HelloBroadcaster | HelloViewer]]] = {
-    "broadcaster": HelloBroadcaster,
-    "viewer": HelloViewer,
-}
-
-
-def parse(value: dict[str, Any], known: dict[str, type[_Model]]) -> Any:
-    """The message in a control map; None for a type that is not in `known`: it is to be ignored.
-
-    Raises InvalidMessage, naming the field, for a known type with bad content.
-    """
-    model = known.get(value["type"])
-    if model is None:
-        return None
-    return validated(model, value)
-
-
-def validated(model: type[M], value: dict[str, Any]) -> M:
-    """The value as that model. Raises InvalidMessage, naming the field."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidMessage(f"{value.get('type')}: {where}: {first['msg']}") from None
-
-
-def encode(message: BaseModel) -> bytes:
-    """One message as MessagePack, every field of it: a field that is None is there as nil."""
-    return packed(message.model_dump())
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of all messages, one definition each, and of the close codes."""
-    unions: dict[str, Any] = {
-        "FromBroadcaster": FromBroadcaster,
-        "ToBroadcaster": ToBroadcaster,
-        "FromViewer": FromViewer,
-        "ToViewer": ToViewer,
-    }
-    definitions: dict[str, Any] = {}
-    for name, union in unions.items():
-        adapter: TypeAdapter[Any] = TypeAdapter(union)
-        part = adapter.json_schema(mode="serialization", ref_template="#/$defs/{model}")
-        definitions |= part.pop("$defs")
-        definitions[name] = part
-    for definition in definitions.values():
-        for field in definition.get("properties", {}).values():
-            field.pop("title", None)
-    return {
-        "title": "Protocol",
-        "$defs": definitions,
-        "anyOf": [{"$ref": f"#/$defs/{name}"} for name in unions],
-        "closeCodes": {code.name: code.value for code in CloseCode},
-        "capabilities": list(CAPABILITIES),
-        "versions": {"WIRE_VERSION": WIRE_VERSION, "LOG_VERSION": LOG_VERSION},
-    }

@@ -7,14 +7,11 @@ from the broadcaster alone, and frames are opaque bytes at a position.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from pydantic import BaseModel
-
-from .log import Cursor, Log
+from .close_codes import CloseCode
 from .messages import (
     Acknowledged,
     Admit,
@@ -23,22 +20,19 @@ from .messages import (
     Begin,
     Begun,
     Capability,
-    CloseCode,
-    Demand,
     End,
     Ended,
     EndReason,
+    ExpectAway,
     FromBroadcaster,
     FromViewer,
     InputMessage,
     Left,
+    PathPolicy,
     Pause,
-    Position,
     Refused,
     Remove,
     Requested,
-    Reset,
-    Resumed,
     Role,
     Signal,
     State,
@@ -46,17 +40,13 @@ from .messages import (
     Unsubscribe,
     Updated,
     ViewerInput,
-    encode,
 )
+from .outputs import BROADCASTER, Drop, Forward, Output, Send
 from .records import Frame, Part, Volatile, packed
-
-BROADCASTER: Final = ""
-"""The broadcaster's participant id; viewers have random ones."""
+from .relay import Relay
 
 MAX_VIEWERS: Final = 1_000
 LEFT_AFTER_MS: Final = 10_000
-SLOW_RESETS: Final = 3
-SLOW_WITHIN_MS: Final = 60_000
 VOLATILE_NEEDS: Final[dict[str, Capability]] = {"pointer": "pointer", "typing": "chat", "probe": "view"}
 """The volatile kinds that a viewer may send, and the capability that each needs."""
 
@@ -79,50 +69,6 @@ class Limits:
     away_ms: float = 60_000
 
 
-@dataclass(frozen=True)
-class Send:
-    """Send a control message to a participant, if it is connected."""
-
-    to: str
-    message: BaseModel
-
-
-@dataclass(frozen=True)
-class Forward:
-    """Send a volatile record to a participant; it may be dropped, and a later one of the same `key` replaces it."""
-
-    to: str
-    key: tuple[str, str]
-    record: bytes
-
-
-@dataclass(frozen=True)
-class Wake:
-    """There may be something to `pull` for these viewers."""
-
-    viewers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Close a participant's connection."""
-
-    to: str
-    code: CloseCode
-    reason: str
-
-
-Output = Send | Forward | Wake | Drop
-
-
-@dataclass
-class Subscription:
-    """A viewer's reading of the log by the relay; a new one replaces the last."""
-
-    id: int
-    cursor: Cursor
-
-
 @dataclass
 class Viewer:
     """Somebody who watches, or asks to."""
@@ -136,28 +82,29 @@ class Viewer:
     capabilities: frozenset[Capability] = frozenset()
     gone_at: float = 0
     asked: Subscribe | None = None
-    subscription: Subscription | None = None
-    resets: deque[float] = field(default_factory=deque)
+    """A subscription from before it was let in."""
 
 
 class Session:
     """One live broadcast of one visitor."""
 
-    def __init__(self, id: str, proof_hash: bytes, now: float, limits: Limits | None = None) -> None:
+    def __init__(
+        self, id: str, proof_hash: bytes, now: float, limits: Limits | None = None, path: PathPolicy = "auto"
+    ) -> None:
         self.id = id
         self.proof_hash = proof_hash
         self.limits = limits or Limits()
-        self.log = Log()
+        self.path = path
+        self.relay = Relay()
         self.viewers: dict[str, Viewer] = {}
         self.state: State = "pending"
         self.ended_reason: EndReason | None = None
         self.present = False
-        self._placed = False  # whether the log stands at a position that the broadcaster was told
-        self._demanded = Demand(frames=False, after=None, checkpoint=False)
         self._resting: State = "pending"  # the state to come back to from away
         self._created = now
         self._since = now  # when the state was entered
         self._watched = now  # when a viewer was last connected
+        self._expected: tuple[float, str] | None = None  # until when it is known to be away, and why
 
     # The broadcaster comes and goes --------------------------------------------------------------------------
 
@@ -168,19 +115,19 @@ class Session:
 
         `admitted` are the viewers that it has let in; those the server does not know are expected back.
         """
-        self.present = True
+        self.present, self._expected = True, None
         outputs: list[Output] = []
-        if epoch is None or epoch < self.log.epoch or epoch == 0:
-            outputs += self._begin(max(self.log.epoch, last_epoch) + 1)
-        elif epoch > self.log.epoch:
-            self._place(epoch, None)
+        if epoch is None or epoch < self.epoch or epoch == 0:
+            outputs += self._begin(max(self.epoch, last_epoch) + 1)
+        elif epoch > self.epoch:
+            self.relay.place(epoch)
         for known in admitted:
             if len(self.viewers) < MAX_VIEWERS and known.id not in self.viewers:
                 self.viewers[known.id] = Viewer(known.id, known.name, known.role, connected=False, gone_at=now)
             viewer = self.viewers.get(known.id)
             if viewer is not None:
                 outputs += self._admit(viewer, known.capabilities, now)
-        outputs += self._put_out({known.id for known in admitted})
+        outputs += self._put_out({known.id for known in admitted}, now)
         if paused:
             outputs += self._enter("paused", now)
         elif self.state in ("active", "paused") or self._resting != "pending" or self._anybody_admitted:
@@ -189,14 +136,14 @@ class Session:
             outputs += self._enter("pending", now)
         # Those it has let in are named too: a page that has just loaded does not know who is here.
         outputs += [self._request(viewer) for viewer in self.viewers.values() if viewer.connected]
-        return outputs + self._demand(now, again=True)
+        return outputs + self.relay.demand(now, again=True)
 
     def depart(self, now: float) -> list[Output]:
         """The broadcaster's connection is gone."""
         if not self.present or self.state == "ended":
             return []
         self.present = False
-        self.log.give_up()
+        self.relay.log.give_up()
         return self._enter("away", now)
 
     # Viewers come and go -------------------------------------------------------------------------------------
@@ -215,11 +162,16 @@ class Session:
             viewer = self.viewers[id] = Viewer(id, name, role)
         viewer.connected, viewer.name, viewer.role = True, name, role
         viewer.link = viewer.link or link
-        viewer.subscription = viewer.asked = None
+        viewer.asked = None
         self._watched = now
+        outputs = self.relay.unsubscribe(id, now)
+        if self.state == "away" and self._expected:
+            outputs.append(Send(id, self._updated()))
         if viewer.admitted:
-            return [Send(id, Admitted(capabilities=sorted(viewer.capabilities))), self._request(viewer)]
-        return [self._request(viewer)] if self.present else []
+            outputs.append(Send(id, Admitted(capabilities=sorted(viewer.capabilities))))
+        if viewer.admitted or self.present:
+            outputs.append(self._request(viewer))
+        return outputs
 
     def leave(self, id: str, now: float) -> list[Output]:
         """A viewer's connection is gone; it may come back for a while if it was let in."""
@@ -227,12 +179,11 @@ class Session:
         if viewer is None:
             return []
         viewer.connected, viewer.gone_at = False, now
-        viewer.subscription = viewer.asked = None
-        outputs: list[Output] = []
-        if not viewer.admitted:
-            del self.viewers[id]
-            outputs.append(Send(BROADCASTER, Left(viewer=id)))
-        return outputs + self._demand(now)
+        viewer.asked = None
+        if viewer.admitted:
+            return self.relay.unsubscribe(id, now)
+        del self.viewers[id]
+        return [Send(BROADCASTER, Left(viewer=id)), *self.relay.forget(id, now)]
 
     # Messages ------------------------------------------------------------------------------------------------
 
@@ -240,24 +191,27 @@ class Session:
         """Carry out what the broadcaster says. Raises PermissionError for what it may not say now."""
         match message:
             case Begin():
-                outputs = self._begin(self.log.epoch + 1) + self._enter("active", now)
-                return outputs + self._demand(now, again=True)
+                outputs = self._begin(self.epoch + 1) + self._enter("active", now)
+                return outputs + self.relay.demand(now, again=True)
             case Pause():
                 return self._enter("paused", now)
             case End():
                 return self.end("broadcaster", now)
+            case ExpectAway(seconds=seconds, message=text):
+                self._expected = (now + seconds * 1_000, text)
+                return []
             case Admit(viewer=id, capabilities=capabilities):
                 viewer = self.viewers.get(id)
                 if viewer is None:
                     return []
                 entered = self._enter("active", now) if self.state == "pending" else []
-                return self._admit(viewer, capabilities, now) + entered + self._demand(now)
+                return self._admit(viewer, capabilities, now) + entered + self.relay.demand(now)
             case Remove(viewer=id, reason=reason):
                 viewer = self.viewers.pop(id, None)
                 if viewer is None:
                     return []
                 code = CloseCode.REMOVED if viewer.admitted else CloseCode.REFUSED
-                return [Drop(id, code, reason or "the visitor did not let you in"), *self._demand(now)]
+                return [Drop(id, code, reason or "the visitor did not let you in"), *self.relay.forget(id, now)]
             case Acknowledged(viewer=id) | Refused(viewer=id):
                 return [Send(id, message.model_copy(update={"viewer": ""}))] if id in self.viewers else []
             case Signal(peer=id):
@@ -272,14 +226,15 @@ class Session:
         viewer = self.viewers[id]
         match message:
             case Subscribe():
+                if self.path == "direct":
+                    raise PermissionError("this session is direct: its page never comes by the relay")
+                if viewer.admitted:
+                    return self.relay.subscribe(id, message, now)
                 viewer.asked = message
-                return self._subscribe(viewer, now) if viewer.admitted else []
+                return []
             case Unsubscribe(id=subscription):
                 viewer.asked = None
-                if viewer.subscription is None or viewer.subscription.id != subscription:
-                    return []
-                viewer.subscription = None
-                return self._demand(now)
+                return self.relay.unsubscribe(id, now, subscription)
             case InputMessage(n=n, base=base, input=input):
                 if input.kind not in viewer.capabilities:
                     reason = f"the visitor has not allowed {input.kind!r}"
@@ -297,24 +252,20 @@ class Session:
 
     # Records -------------------------------------------------------------------------------------------------
 
+    @property
+    def epoch(self) -> int:
+        """The running epoch; 0 before the first."""
+        return self.relay.log.epoch
+
     def frame(self, frame: Frame, now: float) -> list[Output]:
-        """The broadcaster's next frame, for all that read by the relay."""
-        log = self.log
-        if frame.epoch != log.epoch or not self._placed:
-            return []
-        if log.append(frame, now):
-            return [self._wake()]
-        return self._demand(now, again=True) if frame.seq > log.next else []
+        """The broadcaster's next frame. Raises PermissionError where none may come by the relay."""
+        self._may_relay()
+        return self.relay.frame(frame, now)
 
     def part(self, part: Part, now: float) -> list[Output]:
-        """A part of a checkpoint from the broadcaster."""
-        restarts = part.epoch == self.log.epoch and not self.log.covers(part.seq)
-        if not self.log.add_part(part, now):
-            return []
-        # The broadcaster goes on from where it was: it has to be told that the log stands elsewhere now.
-        again = restarts and self._placed
-        self._placed = True
-        return [self._wake(), *self._demand(now, again=again)]
+        """A part of a checkpoint from the broadcaster. Raises PermissionError where none may come by the relay."""
+        self._may_relay()
+        return self.relay.part(part, now)
 
     def volatile(self, sender: str, record: Volatile) -> list[Output]:
         """Pass a volatile record on, stamped with its sender; what the sender may not send is dropped."""
@@ -329,31 +280,12 @@ class Session:
         if party != "":
             viewer = self.viewers.get(party)
             return [Forward(party, key, stamped)] if viewer is not None and viewer.admitted else []
-        return [Forward(id, key, stamped) for id in self._relayed()]
-
-    def pull(self, id: str, limit: int, now: float) -> tuple[list[bytes], list[Output]]:
-        """Encoded messages and records that the viewer gets next by the relay, about `limit` bytes."""
-        viewer = self.viewers.get(id)
-        if viewer is None or viewer.subscription is None:
-            return [], []
-        subscription, cursor = viewer.subscription, viewer.subscription.cursor
-        encoded: list[bytes] = []
-        outputs: list[Output] = []
-        if cursor.lost:
-            reason: Reset = Reset(id=subscription.id, reason="window" if cursor.epoch == self.log.epoch else "epoch")
-            if reason.reason == "window" and self._slow(viewer, now):
-                return [], [Drop(id, CloseCode.SLOW, "too slow for this page; it fell behind again and again")]
-            cursor.join()
-            encoded.append(encode(reason))
-            outputs += self._demand(now)
-        encoded += [item.record for item in cursor.take(limit, now)]
-        return encoded, outputs
+        return [Forward(id, key, stamped) for id in self.relay.readers]
 
     # Time and the end ----------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> list[Output]:
         """Call about once a second: windows, viewers that did not come back, timeouts."""
-        self.log.trim(now)
         outputs: list[Output] = []
         for viewer in list(self.viewers.values()):
             if viewer.connected:
@@ -364,7 +296,7 @@ class Session:
         reason = self._overdue(now)
         if reason is not None:
             return outputs + self.end(reason, now)
-        return outputs + self._demand(now)
+        return outputs + self.relay.tick(now)
 
     def end(self, reason: EndReason, now: float) -> list[Output]:
         """End the session: everybody is told, and every connection closed."""
@@ -386,17 +318,20 @@ class Session:
         if self.state != "away" and state == "away":
             self._resting = self.state
         self.state, self._since = state, now
-        return [Send(id, Updated(state=state)) for id in [BROADCASTER, *self.viewers]]
+        return [Send(id, self._updated()) for id in [BROADCASTER, *self.viewers]]
+
+    def _updated(self) -> Updated:
+        expected = self._expected if self.state == "away" else None
+        return Updated(state=self.state, message=expected[1] if expected else "")
 
     def _begin(self, epoch: int) -> list[Output]:
-        self._place(epoch, None)
+        self.relay.place(epoch)
         begun = Begun(epoch=epoch)
-        return [Send(BROADCASTER, begun), *(Send(id, begun) for id in self.viewers), self._wake()]
+        return [Send(BROADCASTER, begun), *(Send(id, begun) for id in self.viewers), self.relay.wake()]
 
-    def _place(self, epoch: int, seq: int | None) -> None:
-        """Restart the log after `seq`; None: wherever the broadcaster's next checkpoint stands."""
-        self.log.begin(epoch, 0 if seq is None else seq + 1)
-        self._placed = seq is not None
+    def _may_relay(self) -> None:
+        if self.path == "direct":
+            raise PermissionError("this session is direct: nothing of its page goes by the relay")
 
     def _admit(self, viewer: Viewer, capabilities: Iterable[Capability], now: float) -> list[Output]:
         granted: frozenset[Capability] = frozenset(["view", *capabilities])
@@ -405,75 +340,26 @@ class Session:
         newly = not viewer.admitted
         viewer.admitted, viewer.capabilities = True, granted
         outputs: list[Output] = [Send(viewer.id, Admitted(capabilities=sorted(granted)))]
-        if newly and viewer.connected and viewer.asked is not None:
-            outputs += self._subscribe(viewer, now)
+        asked, viewer.asked = viewer.asked, None
+        if newly and viewer.connected and asked is not None:
+            outputs += self.relay.subscribe(viewer.id, asked, now)
         return outputs
-
-    def _subscribe(self, viewer: Viewer, now: float) -> list[Output]:
-        asked, log = viewer.asked, self.log
-        assert asked is not None
-        viewer.asked = None
-        others = self._relayed(but=viewer.id)
-        cursor = Cursor(log)
-        viewer.subscription = Subscription(asked.id, cursor)
-        position, again = asked.position, False
-        if position is not None and position.epoch == log.epoch:
-            seq = position.seq
-            here = self._placed and log.covers(seq)
-            ahead = self._placed and bool(others) and seq >= log.next
-            if not here and not ahead and not others:
-                self._place(log.epoch, seq)
-                again = True
-            answer: BaseModel = Resumed(id=asked.id)
-            if not cursor.resume(position.epoch, seq):
-                cursor.join()
-                answer = Reset(id=asked.id, reason="window")
-        else:
-            cursor.join()
-            answer = Reset(id=asked.id, reason="join" if position is None else "epoch")
-        return [Send(viewer.id, answer), Wake((viewer.id,)), *self._demand(now, again=again)]
-
-    def _demand(self, now: float, again: bool = False) -> list[Output]:
-        """What the relay needs of the broadcaster, if that has changed (or `again`: say it anyway)."""
-        cursors = [viewer.subscription.cursor for viewer in self.viewers.values() if viewer.subscription]
-        before, frames = self._demanded, bool(cursors)
-        seek = frames and self._placed and (again or not before.frames)
-        if seek:
-            # A broadcaster that is told where to go on from leaves off the checkpoint that it was sending.
-            self.log.give_up()
-        starting = any(cursor.waiting or cursor.lost for cursor in cursors)
-        checkpoint = starting and self.log.usable(now) is None
-        if not again and (frames, checkpoint) == (before.frames, before.checkpoint):
-            return []
-        after = Position(epoch=self.log.epoch, seq=self.log.next - 1) if seek else None
-        self._demanded = Demand(frames=frames, after=after, checkpoint=checkpoint)
-        return [Send(BROADCASTER, self._demanded)] if self.present else []
 
     @property
     def _anybody_admitted(self) -> bool:
         return any(viewer.admitted for viewer in self.viewers.values())
 
-    def _put_out(self, admitted: set[str]) -> list[Output]:
+    def _put_out(self, admitted: set[str], now: float) -> list[Output]:
         """Viewers that the broadcaster has put out while it was not connected."""
         out = [viewer.id for viewer in self.viewers.values() if viewer.admitted and viewer.id not in admitted]
+        outputs: list[Output] = []
         for id in out:
             del self.viewers[id]
-        return [Drop(id, CloseCode.REMOVED, "the visitor has ended your access") for id in out]
-
-    def _relayed(self, but: str | None = None) -> tuple[str, ...]:
-        return tuple(id for id, viewer in self.viewers.items() if viewer.subscription and id != but)
-
-    def _wake(self) -> Wake:
-        return Wake(self._relayed())
+            outputs += [Drop(id, CloseCode.REMOVED, "the visitor has ended your access"), *self.relay.forget(id, now)]
+        return outputs
 
     def _request(self, viewer: Viewer) -> Send:
         return Send(BROADCASTER, Requested(viewer=viewer.id, name=viewer.name, role=viewer.role, link=viewer.link))
-
-    def _slow(self, viewer: Viewer, now: float) -> bool:
-        viewer.resets.append(now)
-        while viewer.resets[0] < now - SLOW_WITHIN_MS:
-            viewer.resets.popleft()
-        return len(viewer.resets) >= SLOW_RESETS
 
     def _overdue(self, now: float) -> EndReason | None:
         limits, age = self.limits, now - self._since
@@ -481,7 +367,8 @@ class Session:
             return "active_timeout"
         if self.state == "pending" and age >= limits.pending_ms:
             return "pending_timeout"
-        if self.state == "away" and age >= limits.away_ms:
+        known_until = self._expected[0] if self._expected else 0
+        if self.state == "away" and age >= limits.away_ms and now >= known_until:
             return "away_timeout"
         if self.state in ("active", "paused") and now - self._watched >= limits.idle_ms:
             return "idle_timeout"

@@ -24,6 +24,7 @@ from pydantic_settings import SettingsError as UnreadableSource
 
 from .errors import SettingsError
 from .messages import CAPABILITIES, Capability, IceServer, PathPolicy
+from .session import Limits
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 LOCAL_ORIGINS = [f"{scheme}://{host}:*" for scheme in ("http", "https") for host in LOOPBACK]
@@ -95,6 +96,14 @@ class Settings(BaseSettings):
     sites: Annotated[list[Site], Field(description="Whose pages may be shared. Default: `local`, this machine's.")] = []
     ice_servers: Annotated[list[IceServer], Field(description="STUN and TURN servers given to browsers.")] = []
     demo: Annotated[bool, Field(description="Serve the demo shop at /demo/, as the site `demo`.")] = False
+    pending_timeout: Annotated[
+        float, Field(gt=0, description="Seconds until a session ends that nobody was let into.")
+    ] = 1_200
+    idle_timeout: Annotated[float, Field(gt=0, description="Seconds until a session ends that nobody watches.")] = 1_800
+    away_timeout: Annotated[
+        float, Field(gt=0, description="Seconds until a session ends whose visitor is away, unless that was expected.")
+    ] = 60
+    longest: Annotated[float, Field(gt=0, description="Seconds that a session may last in all.")] = 28_800
 
     def __init__(self, config: Path | None = None, **values: Any) -> None:
         try:
@@ -130,6 +139,16 @@ class Settings(BaseSettings):
         if secret and len(secret) < 32:
             raise ValueError("a secret needs at least 32 characters; leave it out and one is made and kept")
         return secret
+
+    @property
+    def limits(self) -> Limits:
+        """How long a session may stay in a state."""
+        return Limits(
+            pending_ms=self.pending_timeout * 1_000,
+            idle_ms=self.idle_timeout * 1_000,
+            away_ms=self.away_timeout * 1_000,
+            active_ms=self.longest * 1_000,
+        )
 
     @property
     def url(self) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Final, Literal
 
 import jwt
 
+from .close_codes import CloseCode
 from .errors import Rejected
-from .messages import CloseCode, Role
+from .messages import Role
 
 ISSUER: Final = "cobrowse"
 SESSION_TTL_S: Final = 9 * 3_600

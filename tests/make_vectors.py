@@ -17,13 +17,14 @@ from typing import Any, Final
 import msgpack
 from pydantic import BaseModel
 
+from cobrowse.close_codes import CloseCode
+from cobrowse.codec import encode
 from cobrowse.log import Cursor, Log
 from cobrowse.messages import (
     Acknowledged,
     Admitted,
     Begun,
     Chat,
-    CloseCode,
     Demand,
     Ended,
     HelloBroadcaster,
@@ -36,7 +37,6 @@ from cobrowse.messages import (
     Signal,
     Subscribe,
     WelcomeViewer,
-    encode,
 )
 from cobrowse.records import END, FULL, MAX_FRAME, MAX_MESSAGE, MAX_PARTS, MAX_VALUES, Frame, Part, packed
 

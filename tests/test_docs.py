@@ -14,7 +14,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from cobrowse import Settings, Site
 from cobrowse.cli import main
-from cobrowse.messages import CAPABILITIES, CloseCode, IceServer, Input, Message
+from cobrowse.close_codes import CloseCode
+from cobrowse.messages import CAPABILITIES, IceServer, Input, Message
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

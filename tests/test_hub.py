@@ -16,20 +16,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
 
+from cobrowse import connection as connection_module
 from cobrowse import hub as hub_module
 from cobrowse.app import create_app
-from cobrowse.hub import (
-    CODE_ALPHABET,
-    CODE_LENGTH,
-    HELLO_WITHIN_MS,
-    MAX_CONTROL,
-    MAX_WAITING_VOLATILE,
-    SILENT_AFTER_MS,
-    Connection,
-    Hub,
-    clock,
-)
-from cobrowse.messages import CloseCode, Ended, Ping, encode
+from cobrowse.close_codes import CloseCode
+from cobrowse.codec import encode
+from cobrowse.connection import MAX_CONTROL, MAX_WAITING_VOLATILE, Connection, clock
+from cobrowse.hub import BACK_WITHIN_MS, CODE_ALPHABET, CODE_LENGTH, HELLO_WITHIN_MS, SILENT_AFTER_MS, Hub
+from cobrowse.messages import Ended, Ping
 from cobrowse.records import END, MAX_MESSAGE, MAX_VALUES, MAX_VOLATILE, Frame, Part, decode, packed
 from cobrowse.session import Limits
 from cobrowse.settings import Settings, Site
@@ -47,8 +41,8 @@ TOKENS = Tokens(SECRET)
 Message = dict[str, Any]
 
 
-def settings() -> Settings:
-    return Settings(secret=SECRET, sites=SITES)
+def settings(**policy: Any) -> Settings:
+    return Settings(secret=SECRET, sites=[site.model_copy(update=policy) for site in SITES])
 
 
 def hello(role: str, **changed: Any) -> Message:
@@ -513,6 +507,7 @@ class QuietHub(Hub):
 def now(monkeypatch: pytest.MonkeyPatch) -> Now:
     now = Now()
     monkeypatch.setattr(hub_module, "clock", now)
+    monkeypatch.setattr(connection_module, "clock", now)
     return now
 
 
@@ -575,6 +570,57 @@ def test_a_server_that_has_forgotten_a_session_brings_it_back_by_its_token(hub: 
     welcome = heard(connection)[0]
     assert (welcome["session"], welcome["code"], welcome["epoch"]) == ("kept", "ABC234", 8)
     assert hub.session_by_code("ABC234") == "kept"
+
+
+def test_a_viewer_of_before_the_restart_is_asked_to_come_back(hub: Hub, now: Now) -> None:
+    token = TOKENS.viewer(Watching("kept", "a1", "Ann", "guest"))
+    early, stranger, late = (hub.connect(None, "") for _ in range(3))
+    say(hub, early, hello("viewer", session="kept", token=token))
+    assert early.closing is not None
+    assert early.closing[0] == CloseCode.RESTARTING
+    say(hub, stranger, hello("viewer", session="kept"))
+    assert stranger.closing is not None
+    assert stranger.closing[0] == CloseCode.UNKNOWN_SESSION
+    now.ms += BACK_WITHIN_MS
+    say(hub, late, hello("viewer", session="kept", token=token))
+    assert late.closing is not None
+    assert late.closing[0] == CloseCode.UNKNOWN_SESSION
+
+
+@pytest.mark.parametrize(
+    ("policy", "wish", "path"),
+    [
+        ("auto", "auto", "auto"),
+        ("auto", "direct", "direct"),
+        ("relay", "auto", "relay"),
+        ("direct", "direct", "direct"),
+    ],
+)
+def test_the_path_is_the_sites_or_the_pages_wish(now: Now, policy: Any, wish: str, path: str) -> None:
+    hub = QuietHub(settings(path=policy), TOKENS)
+    broadcaster, guest = hub.connect(ORIGIN, ""), hub.connect(None, "")
+    say(hub, broadcaster, hello("broadcaster", path=wish))
+    [welcome, *_] = heard(broadcaster)
+    say(hub, guest, hello("viewer", session=welcome["session"]))
+    assert (welcome["path"], heard(guest)[0]["path"]) == (path, path)
+
+
+@pytest.mark.parametrize(("policy", "wish"), [("relay", "direct"), ("direct", "relay")])
+def test_a_page_cannot_wish_against_the_sites_policy(now: Now, policy: Any, wish: str) -> None:
+    hub = QuietHub(settings(path=policy), TOKENS)
+    broadcaster = hub.connect(ORIGIN, "")
+    say(hub, broadcaster, hello("broadcaster", path=wish))
+    assert broadcaster.closing is not None
+    assert broadcaster.closing[0] == CloseCode.NOT_PERMITTED
+    assert f"'{policy}' only" in broadcaster.closing[1]
+
+
+def test_a_server_without_a_relay_by_webrtc_says_so(hub: Hub) -> None:
+    _, guest, _ = begin(hub)
+    heard(guest)
+    say(hub, guest, {"type": "signal", "peer": "server", "description": {"type": "offer", "sdp": "v=0"}})
+    [declined] = heard(guest)
+    assert (declined["peer"], declined["declined"]) == ("server", "this server has no relay by WebRTC")
 
 
 def test_a_connection_that_does_not_say_hello_is_closed(hub: Hub, now: Now) -> None:

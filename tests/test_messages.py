@@ -9,23 +9,9 @@ import msgpack
 import pytest
 
 from cobrowse import messages
-from cobrowse.messages import (
-    CAPABILITIES,
-    FROM_BROADCASTER,
-    FROM_VIEWER,
-    Admit,
-    CloseCode,
-    HelloBroadcaster,
-    InputMessage,
-    Position,
-    Remove,
-    Signal,
-    Subscribe,
-    encode,
-    parse,
-    schema,
-    validated,
-)
+from cobrowse.close_codes import CloseCode
+from cobrowse.codec import FROM_BROADCASTER, FROM_VIEWER, encode, parse, schema, validated
+from cobrowse.messages import CAPABILITIES, Admit, HelloBroadcaster, InputMessage, Position, Remove, Signal, Subscribe
 from cobrowse.records import InvalidMessage
 
 PROOF = b"p" * 32

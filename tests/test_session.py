@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import BaseModel
 
+from cobrowse.close_codes import CloseCode
+from cobrowse.codec import FROM_VIEWER, parse
 from cobrowse.log import CHECKPOINT_EVERY_MS, Checkpoint, Log
 from cobrowse.messages import (
-    FROM_VIEWER,
     Acknowledged,
     Admit,
     Admitted,
@@ -23,11 +24,11 @@ from cobrowse.messages import (
     Begun,
     Capability,
     Chat,
-    CloseCode,
     Demand,
     End,
     Ended,
     EndReason,
+    ExpectAway,
     FromBroadcaster,
     InputMessage,
     Left,
@@ -44,23 +45,11 @@ from cobrowse.messages import (
     Updated,
     ViewerInput,
     WelcomeBroadcaster,
-    parse,
 )
+from cobrowse.outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from cobrowse.records import END, Frame, Part, decode
-from cobrowse.session import (
-    BROADCASTER,
-    LEFT_AFTER_MS,
-    LEGAL,
-    MAX_VIEWERS,
-    SLOW_RESETS,
-    Drop,
-    Forward,
-    Limits,
-    Output,
-    Send,
-    Session,
-    Wake,
-)
+from cobrowse.relay import SLOW_RESETS
+from cobrowse.session import LEFT_AFTER_MS, LEGAL, MAX_VIEWERS, Limits, Session
 
 NEVER = 1e15
 ENDLESS = Limits(NEVER, NEVER, NEVER, NEVER)
@@ -208,7 +197,7 @@ def welcome(session: Session) -> WelcomeBroadcaster:
         session=session.id,
         token="",
         code="",
-        epoch=session.log.epoch,
+        epoch=session.relay.log.epoch,
         state=session.state,
         path="auto",
         consent="ask",
@@ -285,7 +274,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def create_session(self) -> None:
         self.session = Session("s", PROOF, self.now, ENDLESS)
-        self.session.log.window_bytes = self.page.log.window_bytes
+        self.session.relay.log.window_bytes = self.page.log.window_bytes
         self.state = self.session.state
         self.let_in: set[str] = set()  # whom the broadcaster has let in, as far as the server was told
         self.demanded: Demand | None = None
@@ -333,7 +322,7 @@ class SessionMachine(RuleBasedStateMachine):
         before = set(self.session.viewers)
         admitted = list(page.admitted.values())
         outputs = self.session.arrive(page.granted or None, page.last, page.paused, admitted, self.now)
-        assert self.session.log.epoch >= page.last
+        assert self.session.relay.log.epoch >= page.last
         # The driver sends welcome before what `arrive` says.
         page.inbox.append(welcome(self.session))
         self.carry_out(outputs, before)
@@ -358,7 +347,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.page.granted = 0
         self.page.log = Log(window_bytes=self.page.log.window_bytes)
         self.connect_page()
-        assert self.session.log.epoch > self.page.last
+        assert self.session.relay.log.epoch > self.page.last
 
     @precondition(lambda self: self.page.log.epoch > 0)
     @rule(size=SIZES, count=st.integers(1, 6))
@@ -483,7 +472,7 @@ class SessionMachine(RuleBasedStateMachine):
         watcher = self.watchers[which]
         if not watcher.connected:
             return
-        encoded, outputs = self.session.pull(watcher.id, limit, self.now)
+        encoded, outputs = self.session.relay.pull(watcher.id, limit, self.now)
         if encoded:
             assert watcher.id in self.let_in, "for a viewer that was not let in, or was put out"
         items = [item for record in encoded for item in decode(record)]
@@ -608,14 +597,14 @@ class Stage:
     def live(self, id: str, upto: int) -> None:
         """That viewer has the checkpoint and the frames up to there."""
         self.subscribe(id)
-        if self.session.log.checkpoint is None:
+        if self.session.relay.log.checkpoint is None:
             self.session.part(part(-1, 0), 0)
-        for seq in range(self.session.log.next, upto + 1):
+        for seq in range(self.session.relay.log.next, upto + 1):
             self.session.frame(frame(seq), 0)
         assert self.pull(id)[-1] == frame(upto)
 
     def pull(self, id: str, now: float = 0) -> list[Any]:
-        encoded, _ = self.session.pull(id, 60_000, now)
+        encoded, _ = self.session.relay.pull(id, 60_000, now)
         return [item for record in encoded for item in decode(record)]
 
 
@@ -662,7 +651,9 @@ def test_a_checkpoint_that_was_cut_off_with_the_connection_does_not_keep_its_rea
     outputs = stage.session.arrive(1, 1, False, [known("a", "chat")], 3)
     stage.pull("a", 3)
     demanded = [*sent(outputs, BROADCASTER), *sent(stage.session.tick(4), BROADCASTER)]
-    asked = stage.session.log.usable(4) is None and any(isinstance(one, Demand) and one.checkpoint for one in demanded)
+    asked = stage.session.relay.log.usable(4) is None and any(
+        isinstance(one, Demand) and one.checkpoint for one in demanded
+    )
     assert asked, "no checkpoint is demanded, and the rest of the first never comes"
 
 
@@ -678,7 +669,7 @@ def test_a_joiner_is_served_though_the_checkpoint_stands_before_the_servers_log(
     machine.server_forgets()
     machine.everything_flows()
     machine.viewer_comes(0)
-    assert machine.session.log.first == 6
+    assert machine.session.relay.log.first == 6
     machine.everything_flows()
     machine.admit(1)
     machine.viewer_comes(1)
@@ -686,7 +677,7 @@ def test_a_joiner_is_served_though_the_checkpoint_stands_before_the_servers_log(
     machine.page_receives(count=99)
     machine.page_pumps(limit=60_000, turns=1)
     machine.server_receives(count=99)
-    assert machine.session.log.first == 0
+    assert machine.session.relay.log.first == 0
     machine.viewer_pulls(1, limit=60_000)
     machine.page_writes(size=1, count=1)
     machine.page_pumps(limit=60_000, turns=1)
@@ -712,9 +703,9 @@ def test_a_joiner_has_the_last_frame_though_nothing_more_happens() -> None:
 def test_a_viewer_from_too_far_back_starts_over_alone() -> None:
     stage = Stage("a", "b")
     stage.live("a", 50)
-    stage.session.log.window_bytes = 100
+    stage.session.relay.log.window_bytes = 100
     stage.session.frame(frame(51), 1)
-    assert stage.session.log.first > 10
+    assert stage.session.relay.log.first > 10
     stage.pull("a")
     outputs = stage.subscribe("b", Position(epoch=1, seq=3), 2)
     assert sent(outputs, "b") == [Reset(id=1, reason="window")]
@@ -755,7 +746,7 @@ def test_a_subscription_of_before_is_not_ended_by_a_straggler() -> None:
     stage.subscribe("a", number=1)
     stage.subscribe("a", number=2)
     stage.session.from_viewer("a", Unsubscribe(id=1), 1)
-    assert stage.session.viewers["a"].subscription is not None
+    assert stage.session.relay.readers == ("a",)
 
 
 def test_a_viewer_alone_ahead_of_the_log_moves_it_there() -> None:
@@ -871,16 +862,16 @@ def test_volatile_records_of_the_broadcaster_go_to_relayed_viewers_or_to_the_one
 def test_a_viewer_that_falls_off_again_and_again_is_too_slow() -> None:
     stage = Stage("a")
     stage.live("a", 0)
-    stage.session.log.window_bytes = 20
+    stage.session.relay.log.window_bytes = 20
     dropped: list[Output] = []
     for turn in range(SLOW_RESETS):
         for _ in range(5):
-            stage.session.frame(frame(stage.session.log.next), turn)
-        encoded, outputs = stage.session.pull("a", 60_000, turn)
+            stage.session.frame(frame(stage.session.relay.log.next), turn)
+        encoded, outputs = stage.session.relay.pull("a", 60_000, turn)
         dropped += [output for output in outputs if isinstance(output, Drop)]
         if turn < SLOW_RESETS - 1:
             assert {"type": "reset", "id": 1, "reason": "window"} in list(decode(encoded[0]))
-            stage.session.part(part(stage.session.log.next - 1, turn + 1), turn)
+            stage.session.part(part(stage.session.relay.log.next - 1, turn + 1), turn)
             stage.pull("a", turn)
     assert [output.code for output in dropped if isinstance(output, Drop)] == [CloseCode.SLOW]
 
@@ -913,14 +904,14 @@ def test_epochs_only_grow(epoch: int | None, last: int, granted: int) -> None:
     stage = Stage("a")
     stage.session.depart(1)
     stage.session.arrive(epoch, last, False, [], 2)
-    assert stage.session.log.epoch == granted
+    assert stage.session.relay.log.epoch == granted
 
 
 def test_an_old_epoch_is_not_taken_up_again() -> None:
     stage = Stage("a")
     stage.session.from_broadcaster(Begin(), 1)
     stage.session.arrive(1, 1, False, [], 2)
-    assert stage.session.log.epoch == 3
+    assert stage.session.relay.log.epoch == 3
 
 
 def test_those_let_in_before_a_page_load_are_let_in_again_and_the_rest_asks() -> None:
@@ -1004,6 +995,50 @@ def test_a_session_that_is_watched_is_not_idle() -> None:
     assert stage.session.state == "active"
     stage.session.tick(2_800)
     assert stage.session.ended_reason == "idle_timeout"
+
+
+def test_an_absence_that_was_told_of_is_explained_and_waited_for() -> None:
+    stage = Stage("a", limits=Limits(NEVER, NEVER, NEVER, 1_000))
+    stage.session.from_broadcaster(ExpectAway(seconds=30, message="at the bank"), 0)
+    assert sent(stage.session.depart(100), "a") == [Updated(state="away", message="at the bank")]
+    assert sent(stage.session.join("a", "a", "guest", False, 200), "a")[0] == Updated(
+        state="away", message="at the bank"
+    )
+    stage.session.tick(29_999)
+    assert stage.session.state == "away"
+    stage.session.tick(30_000)
+    assert stage.session.ended_reason == "away_timeout"
+
+
+def test_an_absence_counts_once() -> None:
+    stage = Stage("a", limits=Limits(NEVER, NEVER, NEVER, 1_000))
+    stage.session.from_broadcaster(ExpectAway(seconds=3_600), 0)
+    stage.session.depart(100)
+    stage.session.arrive(1, 1, False, [known("a")], 200)
+    assert sent(stage.session.depart(300), "a") == [Updated(state="away")]
+    stage.session.tick(1_300)
+    assert stage.session.ended_reason == "away_timeout"
+
+
+def test_a_direct_session_has_no_relay() -> None:
+    stage = Stage("a")
+    stage.session.path = "direct"
+    with pytest.raises(PermissionError, match="direct"):
+        stage.subscribe("a")
+    with pytest.raises(PermissionError, match="direct"):
+        stage.session.frame(frame(0), 1)
+    with pytest.raises(PermissionError, match="direct"):
+        stage.session.part(part(-1, 0), 1)
+
+
+def test_a_place_that_never_was_is_refused_once_that_is_known() -> None:
+    stage = Stage("a")
+    outputs = stage.subscribe("a", Position(epoch=1, seq=5_000))
+    assert sent(outputs, "a") == [Resumed(id=1)]
+    stage.session.part(part(9, 0), 1)  # all that the broadcaster has
+    assert [type(item) for item in stage.pull("a", 1)] == [dict, Part]
+    stage.session.frame(frame(10), 2)
+    assert stage.pull("a", 2) == [frame(10)]
 
 
 def test_what_neither_may_say_is_refused() -> None:

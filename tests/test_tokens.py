@@ -9,8 +9,8 @@ from typing import Any
 import jwt
 import pytest
 
+from cobrowse.close_codes import CloseCode
 from cobrowse.errors import Rejected
-from cobrowse.messages import CloseCode
 from cobrowse.tokens import SESSION_TTL_S, Agent, Broadcasting, Tokens, Watching, seconds
 
 SECRET = "s" * 64

@@ -1,7 +1,7 @@
 /** Generated from cobrowse/messages.py by `make protocol`. Do not edit. */
 
 export type Protocol = (FromBroadcaster | ToBroadcaster | FromViewer | ToViewer)
-export type FromBroadcaster = (HelloBroadcaster | Begin | Pause | End | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong)
+export type FromBroadcaster = (HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong)
 export type ToBroadcaster = (WelcomeBroadcaster | Begun | Demand | Requested | Left | ViewerInput | Updated | Ended | Signal | Ping | Pong)
 export type FromViewer = (HelloViewer | Subscribe | Unsubscribe | InputMessage | End | Signal | Ping | Pong)
 export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Signal | Ping | Pong)
@@ -10,7 +10,8 @@ export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Res
  * The broadcaster's first message. `token` continues a session, without one a new session begins.
  * 
  * `proof` is HKDF(secret, "auth"); `epoch` is the running epoch of a mere reconnect, or null for a new one,
- * which then follows `last_epoch`. `viewers` are those it has let in, should the server not know them.
+ * which then follows `last_epoch`. `path` is the page's wish where the site's policy is "auto". `viewers` are
+ * those it has let in, should the server not know them.
  */
 export interface HelloBroadcaster {
 type: "hello"
@@ -23,6 +24,7 @@ proof: Uint8Array
 epoch: (number | null)
 last_epoch: number
 paused: boolean
+path: ("auto" | "relay" | "direct")
 /**
  * @maxItems 1000
  */
@@ -54,6 +56,14 @@ type: "pause"
  */
 export interface End {
 type: "end"
+}
+/**
+ * The broadcaster will be away, and come back within `seconds`; viewers are shown `message` meanwhile.
+ */
+export interface ExpectAway {
+type: "expect_away"
+seconds: number
+message: string
 }
 /**
  * The broadcaster lets a viewer in, or sets anew all that it may do.
@@ -91,7 +101,8 @@ reason: string
 /**
  * WebRTC signaling between two admitted participants: a description, a candidate, or a refusal.
  * 
- * Going up `peer` is whom it is for, coming down whom it is from; "" is the broadcaster.
+ * Going up `peer` is whom it is for, coming down whom it is from; "" is the broadcaster, "server" the server
+ * itself, for a relay by WebRTC.
  */
 export interface Signal {
 type: "signal"
@@ -218,11 +229,12 @@ id: string
 text: string
 }
 /**
- * The session's state has changed.
+ * The session's state has changed; `message` is what the site says of it, or "".
  */
 export interface Updated {
 type: "updated"
 state: ("pending" | "active" | "paused" | "away" | "ended")
+message: string
 }
 /**
  * The session is over; the connection closes after this.

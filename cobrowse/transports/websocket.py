@@ -12,8 +12,9 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from ..hub import Connection, Hub
-from ..messages import CloseCode
+from ..close_codes import CloseCode
+from ..connection import Connection
+from ..hub import Hub
 
 SEND_WITHIN_S: Final = 5.0
 

@@ -303,6 +303,7 @@ export class Session {
       epoch: this.epoch || null,
       last_epoch: Math.max(this.lastEpoch, this.epoch),
       paused: this.paused,
+      path: this.options.path ?? "auto",
       viewers: [...this.consent.admitted.values()],
     } satisfies FromBroadcaster;
   }

@@ -1,0 +1,54 @@
+"""Who somebody is, and what was agreed: from verified tokens and the link's proof alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from .close_codes import CloseCode
+from .errors import Rejected
+from .messages import HelloViewer, PathPolicy
+from .session import Session
+from .settings import Site
+from .tokens import Tokens, Watching
+
+
+def identify(tokens: Tokens, session: Session, hello: HelloViewer) -> Watching:
+    """Who this viewer is: by its token alone, or a guest by the link's proof. Raises Rejected."""
+    if hello.token is not None and tokens.audience(hello.token) == "viewer":
+        watching = tokens.verify_viewer(hello.token)
+        if watching.session != session.id:
+            raise Rejected(CloseCode.UNAUTHORIZED, "the token is of another session")
+        return watching
+    id = secrets.token_hex(4)
+    if hello.token is not None:
+        agent = tokens.verify_agent(hello.token)
+        if agent.session not in (None, session.id):
+            raise Rejected(CloseCode.UNAUTHORIZED, "the token is for another session")
+        return Watching(session.id, id, agent.name, "agent")
+    if hello.proof is None:
+        raise Rejected(CloseCode.UNAUTHORIZED, "a link's proof or a token is needed")
+    if not proves(session, hello.proof):
+        raise Rejected(CloseCode.UNAUTHORIZED, "the link is not right; ask for it again")
+    return Watching(session.id, id, hello.name or "Guest", "guest")
+
+
+def was_in(tokens: Tokens, hello: HelloViewer) -> bool:
+    """Whether the viewer has been in that session before, as its token shows: no memory is needed for that."""
+    if hello.token is None or tokens.audience(hello.token) != "viewer":
+        return False
+    return tokens.verify_viewer(hello.token).session == hello.session
+
+
+def proves(session: Session, proof: bytes) -> bool:
+    """Whether this is the proof of the session's link."""
+    return hmac.compare_digest(session.proof_hash, hashlib.sha256(proof).digest())
+
+
+def agreed_path(site: Site, wish: PathPolicy) -> PathPolicy:
+    """The session's path: the site's policy, or what the page wishes where that is left open. Raises Rejected."""
+    if "auto" not in (site.path, wish) and site.path != wish:
+        text = f"the option path: {wish!r} is not possible, as the site {site.key!r} allows {site.path!r} only"
+        raise Rejected(CloseCode.NOT_PERMITTED, text)
+    return wish if site.path == "auto" else site.path

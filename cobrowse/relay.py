@@ -1,0 +1,164 @@
+"""The relay of a session: its log, who reads it, and what that needs of the broadcaster.
+
+Pure: no I/O, no clock (`now` is passed in, in ms), no task. It is on demand: nobody here, no frame is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel
+
+from .close_codes import CloseCode
+from .codec import encode
+from .log import Cursor, Log
+from .messages import Demand, Position, Reset, Resumed, Subscribe
+from .outputs import BROADCASTER, Drop, Output, Send, Wake
+from .records import Frame, Part
+
+SLOW_RESETS: Final = 3
+SLOW_WITHIN_MS: Final = 60_000
+
+
+@dataclass
+class Subscription:
+    """A viewer's reading of the log by the relay; a new one replaces the last."""
+
+    id: int
+    cursor: Cursor
+
+
+class Relay:
+    """Frames and checkpoints from the broadcaster, to the viewers that read by the relay."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self._subscriptions: dict[str, Subscription] = {}
+        self._resets: dict[str, deque[float]] = {}
+        self._placed = False  # whether the log stands at a position that the broadcaster was told
+        self._demanded = Demand(frames=False, after=None, checkpoint=False)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The viewers that read here."""
+        return tuple(self._subscriptions)
+
+    def place(self, epoch: int, seq: int | None = None) -> None:
+        """Restart the log after `seq`; None: wherever the broadcaster's next checkpoint stands."""
+        self.log.begin(epoch, 0 if seq is None else seq + 1)
+        self._placed = seq is not None
+
+    def wake(self) -> Wake:
+        return Wake(self.readers)
+
+    # Viewers -------------------------------------------------------------------------------------------------
+
+    def subscribe(self, viewer: str, asked: Subscribe, now: float) -> list[Output]:
+        """The viewer reads on from the position that it names, or from a checkpoint; it is told which."""
+        log = self.log
+        alone = not any(id != viewer for id in self._subscriptions)
+        cursor = Cursor(log)
+        self._subscriptions[viewer] = Subscription(asked.id, cursor)
+        position, again = asked.position, False
+        if position is not None and position.epoch == log.epoch:
+            if alone and not (self._placed and log.covers(position.seq)):
+                self.place(log.epoch, position.seq)
+                again = True
+            answer: BaseModel = Resumed(id=asked.id)
+            if not cursor.resume(position.epoch, position.seq):
+                cursor.join()
+                answer = Reset(id=asked.id, reason="window")
+        else:
+            cursor.join()
+            answer = Reset(id=asked.id, reason="join" if position is None else "epoch")
+        return [Send(viewer, answer), Wake((viewer,)), *self.demand(now, again=again)]
+
+    def unsubscribe(self, viewer: str, now: float, subscription: int | None = None) -> list[Output]:
+        """The viewer reads here no more; a `subscription` that has been replaced changes nothing."""
+        held = self._subscriptions.get(viewer)
+        if held is None or subscription not in (None, held.id):
+            return []
+        del self._subscriptions[viewer]
+        return self.demand(now)
+
+    def forget(self, viewer: str, now: float) -> list[Output]:
+        """The viewer is gone for good."""
+        self._resets.pop(viewer, None)
+        return self.unsubscribe(viewer, now)
+
+    def pull(self, viewer: str, limit: int, now: float) -> tuple[list[bytes], list[Output]]:
+        """Encoded messages and records that the viewer gets next, about `limit` bytes."""
+        subscription = self._subscriptions.get(viewer)
+        if subscription is None:
+            return [], []
+        cursor = subscription.cursor
+        encoded: list[bytes] = []
+        outputs: list[Output] = []
+        if cursor.lost:
+            reason: Reset = Reset(id=subscription.id, reason="window" if cursor.epoch == self.log.epoch else "epoch")
+            if reason.reason == "window" and self._slow(viewer, now):
+                return [], [Drop(viewer, CloseCode.SLOW, "too slow for this page; it fell behind again and again")]
+            cursor.join()
+            encoded.append(encode(reason))
+            outputs += self.demand(now)
+        encoded += [item.record for item in cursor.take(limit, now)]
+        return encoded, outputs
+
+    # The broadcaster -----------------------------------------------------------------------------------------
+
+    def frame(self, frame: Frame, now: float) -> list[Output]:
+        """The broadcaster's next frame, for all that read here."""
+        log = self.log
+        if frame.epoch != log.epoch or not self._placed:
+            return []
+        if log.append(frame, now):
+            return [self.wake()]
+        return self.demand(now, again=True) if frame.seq > log.next else []
+
+    def part(self, part: Part, now: float) -> list[Output]:
+        """A part of a checkpoint from the broadcaster."""
+        restarts = part.epoch == self.log.epoch and not self.log.covers(part.seq)
+        if not self.log.add_part(part, now):
+            return []
+        # The broadcaster goes on from where it was: it has to be told that the log stands elsewhere now.
+        again = restarts and self._placed
+        self._placed = True
+        if restarts:
+            self._refuse_what_never_was()
+        return [self.wake(), *self.demand(now, again=again)]
+
+    def demand(self, now: float, again: bool = False) -> list[Output]:
+        """What is needed of the broadcaster, if that has changed (or `again`: say it anyway)."""
+        cursors = [subscription.cursor for subscription in self._subscriptions.values()]
+        before, frames = self._demanded, bool(cursors)
+        seek = frames and self._placed and (again or not before.frames)
+        if seek:
+            # A broadcaster that is told where to go on from leaves off the checkpoint that it was sending.
+            self.log.give_up()
+        starting = any(cursor.waiting or cursor.lost for cursor in cursors)
+        checkpoint = starting and self.log.usable(now) is None
+        if not again and (frames, checkpoint) == (before.frames, before.checkpoint):
+            return []
+        after = Position(epoch=self.log.epoch, seq=self.log.next - 1) if seek else None
+        self._demanded = Demand(frames=frames, after=after, checkpoint=checkpoint)
+        return [Send(BROADCASTER, self._demanded)]
+
+    def tick(self, now: float) -> list[Output]:
+        """Call about once a second: what has left the window."""
+        self.log.trim(now)
+        return self.demand(now)
+
+    def _refuse_what_never_was(self) -> None:
+        """The broadcaster could not go on from where the log stood: a place ahead of it was never written."""
+        for subscription in self._subscriptions.values():
+            if subscription.cursor.next > self.log.next:
+                subscription.cursor.lose()
+
+    def _slow(self, viewer: str, now: float) -> bool:
+        resets = self._resets.setdefault(viewer, deque())
+        resets.append(now)
+        while resets[0] < now - SLOW_WITHIN_MS:
+            resets.popleft()
+        return len(resets) >= SLOW_RESETS
