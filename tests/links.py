@@ -1,0 +1,233 @@
+"""Real parts for tests over real sockets: a running server, and clients that speak each transport."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, ClassVar
+
+import httpx2
+import uvicorn
+from starlette.types import ASGIApp
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
+
+from cobrowse.records import MAX_MESSAGE, decode, packed
+from cobrowse.settings import Settings, Site
+
+SECRET = "x" * 64
+ORIGIN = "https://shop.example"
+PROOF = hashlib.sha256(b"a link's secret").digest()
+WITHIN_S = 30.0
+
+
+def settings() -> Settings:
+    return Settings(secret=SECRET, sites=[Site(key="shop", origins=[ORIGIN], consent="granted")])
+
+
+def hello(role: str, **changed: Any) -> dict[str, Any]:
+    common = {"type": "hello", "role": role, "wire": 1, "log": 1, "proof": PROOF}
+    return common | ({"site": "shop"} if role == "broadcaster" else {}) | changed
+
+
+class Running:
+    """A server on a free port, in this loop."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            app, ws="websockets-sansio", ws_max_size=2 * MAX_MESSAGE, ws_per_message_deflate=False, log_level="warning"
+        )
+        self.server = uvicorn.Server(config)
+        self.task = asyncio.create_task(self.server.serve(sockets=[self.listener]), name="server")
+
+    async def stop(self) -> None:
+        self.server.should_exit = True
+        async with asyncio.timeout(WITHIN_S):
+            await self.task
+
+
+@contextlib.asynccontextmanager
+async def running(app: ASGIApp) -> AsyncIterator[Running]:
+    server = Running(app)
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+class Closed(Exception):
+    """The server has closed the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"closed with {code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class Link(ABC):
+    """A client of one transport."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    async def open(cls, url: str, origin: str | None) -> Link: ...
+
+    @abstractmethod
+    async def send(self, message: bytes) -> None: ...
+
+    @abstractmethod
+    async def receive(self) -> bytes:
+        """The next message; raises Closed. Who does not call it takes nothing from the network."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Leave; once more does nothing."""
+
+
+class WebSocketLink(Link):
+    name = "websocket"
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    @classmethod
+    async def open(cls, url: str, origin: str | None) -> WebSocketLink:
+        host, port = url.removeprefix("http://").split(":")
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MAX_MESSAGE)
+        plain.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
+        from_ = None if origin is None else Origin(origin)
+        return cls(await connect(f"ws{url[4:]}/ws", sock=plain, origin=from_, compression=None, max_queue=1))
+
+    async def send(self, message: bytes) -> None:
+        with contextlib.suppress(ConnectionClosed):  # why is said by receive()
+            await self.socket.send(message)
+
+    async def receive(self) -> bytes:
+        try:
+            message = await self.socket.recv(decode=False)
+        except ConnectionClosed as error:
+            if error.rcvd is None:
+                raise
+            raise Closed(error.rcvd.code, error.rcvd.reason) from None
+        assert isinstance(message, bytes)
+        return message
+
+    async def close(self) -> None:
+        self.socket.transport.abort()
+        await self.socket.wait_closed()
+
+
+async def pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """The messages of an answer, `b""` among them; raises Closed at the piece that closes."""
+    rest = b""
+    async for chunk in response.aiter_raw():
+        rest += chunk
+        while len(rest) >= 4 and len(rest) >= 4 + (size := int.from_bytes(rest[:4], "big") & 0x7FFF_FFFF):
+            header, body, rest = rest[0], rest[4 : 4 + size], rest[4 + size :]
+            if header & 0x80:
+                raise Closed(int.from_bytes(body[:2], "big"), body[2:].decode())
+            yield body
+    assert rest == b"", "the answer ends in the middle of a piece"
+
+
+class HttpLink(Link):
+    name = "http"
+    polls = False
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.client = httpx2.AsyncClient(timeout=WITHIN_S)
+        self.next = self.got = self.unacknowledged = 0
+        self.order = asyncio.Lock()
+        self.arriving: AsyncGenerator[bytes, None] | None = None
+
+    @classmethod
+    async def open(cls, url: str, origin: str | None) -> HttpLink:
+        link = cls(f"{url}/http")
+        response = await link.client.post(link.base, headers={} if origin is None else {"origin": origin})
+        assert response.status_code == 201, response.text
+        link.base += f"/{response.text}"
+        if not cls.polls:
+            link.arriving = link._read()
+            assert await anext(link.arriving) == b"", "a stream begins with an empty piece"
+        return link
+
+    async def send(self, message: bytes) -> None:
+        async with self.order:
+            n, self.next, self.unacknowledged = self.next, self.next + 1, 0
+            response = await self.client.post(f"{self.base}/{n}?got={self.got}", content=message)
+            assert response.status_code in (204, 410, 413), response.text
+
+    async def receive(self) -> bytes:
+        while True:
+            self.arriving = self.arriving or self._read()
+            async for message in self.arriving:
+                if message:
+                    self.got += 1
+                    self.unacknowledged += len(message)
+                    if not self.polls and self.unacknowledged >= MAX_MESSAGE:
+                        await self.send(b"")
+                    return message
+            self.arriving = None
+
+    async def close(self) -> None:
+        if not self.client.is_closed:
+            if self.arriving is not None:
+                await self.arriving.aclose()
+            await self.client.post(f"{self.base}/{self.next}?close")
+            await self.client.aclose()
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
+        query = "?poll" if self.polls else ""
+        async with self.client.stream("GET", f"{self.base}/{self.got}{query}") as response:
+            assert response.status_code == 200, await response.aread()
+            async for message in pieces(response):
+                yield message
+
+
+class PollLink(HttpLink):
+    name = "http polls"
+    polls = True
+
+
+LINKS: list[type[Link]] = [WebSocketLink, HttpLink, PollLink]
+
+
+class Participant:
+    """What is said over a link, decoded. Signs of life that the server asks for are left out."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.items: list[Any] = []
+
+    async def say(self, *messages: dict[str, Any] | bytes) -> None:
+        await self.link.send(b"".join(one if isinstance(one, bytes) else packed(one) for one in messages))
+
+    async def next(self) -> Any:
+        while not self.items:
+            items = list(decode(await self.link.receive()))
+            self.items += [item for item in items if not (isinstance(item, dict) and item["type"] == "ping")]
+        return self.items.pop(0)
+
+    async def until(self, type: str) -> dict[str, Any]:
+        while not isinstance(item := await self.next(), dict) or item["type"] != type:
+            pass
+        return item
+
+    async def closed(self) -> Closed:
+        """Reads to the end."""
+        try:
+            while True:
+                await self.next()
+        except Closed as closed:
+            return closed
