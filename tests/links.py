@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, ClassVar
 
 import httpx2
@@ -127,17 +127,30 @@ class WebSocketLink(Link):
         await self.socket.wait_closed()
 
 
-async def pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """The messages of an answer, `b""` among them; raises Closed at the piece that closes."""
-    rest = b""
-    async for chunk in response.aiter_raw():
-        rest += chunk
-        while len(rest) >= 4 and len(rest) >= 4 + (size := int.from_bytes(rest[:4], "big") & 0x7FFF_FFFF):
-            header, body, rest = rest[0], rest[4 : 4 + size], rest[4 + size :]
+class Pieces:
+    """What comes by http, as messages, `b""` among them; raises Closed at the piece that closes."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+
+    def push(self, chunk: bytes) -> Iterator[bytes]:
+        self.rest += chunk
+        while len(self.rest) >= 4 and len(self.rest) >= 4 + (
+            size := int.from_bytes(self.rest[:4], "big") & 0x7FFF_FFFF
+        ):
+            header, body, self.rest = self.rest[0], self.rest[4 : 4 + size], self.rest[4 + size :]
             if header & 0x80:
                 raise Closed(int.from_bytes(body[:2], "big"), body[2:].decode())
             yield body
-    assert rest == b"", "the answer ends in the middle of a piece"
+
+
+async def pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """The messages of an answer as they come."""
+    arriving = Pieces()
+    async for chunk in response.aiter_raw():
+        for message in arriving.push(chunk):
+            yield message
+    assert arriving.rest == b"", "the answer ends in the middle of a piece"
 
 
 class HttpLink(Link):

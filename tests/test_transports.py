@@ -174,14 +174,14 @@ async def test_who_connects_anew_by_another_transport_takes_its_own_place(
 async def test_who_takes_nothing_is_dropped(
     stage: Stage, transport: type[Link], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cobrowse.transports.websocket.SEND_WITHIN_S", 0.5)
-    monkeypatch.setattr("cobrowse.transports.http.TAKEN_WITHIN_S", 0.5)
-    monkeypatch.setattr("cobrowse.transports.http.BACK_WITHIN_S", 0.5)
     broadcaster, welcome = await stage.broadcaster(WebSocketLink)
     viewer = await stage.admitted(transport, broadcaster, welcome["session"])
     [stalled] = [one for one in stage.hub._connections if one.id]
     await viewer.say({"type": "subscribe", "id": 1, "position": None})
     await broadcaster.until("demand")
+    monkeypatch.setattr("cobrowse.transports.websocket.SEND_WITHIN_S", 0.5)
+    monkeypatch.setattr("cobrowse.transports.http.TAKEN_WITHIN_S", 0.5)
+    monkeypatch.setattr("cobrowse.transports.http.BACK_WITHIN_S", 0.5)
     for part in range(512):
         await broadcaster.say(Part(welcome["epoch"], -1, 0, part, 512, bytes(MAX_FRAME)).record)
     assert await stage.lost.get() is stalled
