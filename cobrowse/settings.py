@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import secrets
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +23,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableSource
 
+from . import turn
 from .errors import SettingsError
 from .messages import CAPABILITIES, Capability, IceServer, PathPolicy
 from .session import Limits
@@ -104,16 +106,32 @@ class Settings(BaseSettings):
         float, Field(gt=0, description="Seconds until a session ends whose visitor is away, unless that was expected.")
     ] = 60
     longest: Annotated[float, Field(gt=0, description="Seconds that a session may last in all.")] = 28_800
+    turn_urls: Annotated[
+        list[str],
+        Field(description="TURN servers that share `turn_secret`; credentials are made for each participant."),
+    ] = []
+    turn_secret: Annotated[str, Field(description="The secret shared with the TURN servers.")] = ""
+    turn_ttl: Annotated[
+        int, Field(ge=60, le=86_400, description="Seconds in which TURN credentials can be put to use.")
+    ] = 600
+    ice_policy: Annotated[
+        Literal["all", "relay"], Field(description="`relay`: browsers use TURN alone, and show no address of theirs.")
+    ] = "all"
+    webrtc: Annotated[bool, Field(description="Answer participants that want the relay by WebRTC.")] = True
+    webrtc_peers: Annotated[int, Field(ge=1, description="The most WebRTC connections to this server.")] = 200
+    webrtc_private: Annotated[
+        bool, Field(description="Send to private addresses that participants name as their own.")
+    ] = False
+    webrtc_public_ip: Annotated[
+        str, Field(description="The address by which the server is reached through a 1:1 NAT.")
+    ] = ""
 
     def __init__(self, config: Path | None = None, **values: Any) -> None:
         try:
             _source.path = config
             super().__init__(**values)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            name = "COBROWSE_" + ".".join(str(part) for part in first["loc"]).upper()
-            got = "" if "secret" in first["loc"] else f" (got {first.get('input')!r:.80})"
-            raise SettingsError(f"{name}: {first['msg']}{got}") from None
+            raise SettingsError(_said(error)) from None
         except UnreadableSource as error:
             raise SettingsError(f"COBROWSE_*: {error}; lists are written as JSON") from None
         except tomllib.TOMLDecodeError as error:
@@ -140,6 +158,34 @@ class Settings(BaseSettings):
             raise ValueError("a secret needs at least 32 characters; leave it out and one is made and kept")
         return secret
 
+    @field_validator("turn_urls")
+    @classmethod
+    def _turn(cls, urls: list[str]) -> list[str]:
+        return [turn.checked(url) for url in urls]
+
+    @field_validator("webrtc_public_ip")
+    @classmethod
+    def _literal(cls, address: str) -> str:
+        return str(ip_address(address)) if address else ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.turn_urls and not self.turn_secret:
+            raise ValueError("COBROWSE_TURN_SECRET is missing: COBROWSE_TURN_URLS needs the TURN server's secret")
+        if self.turn_secret and not self.turn_urls:
+            raise ValueError("COBROWSE_TURN_URLS is missing: COBROWSE_TURN_SECRET says of no server whose it is")
+        known = any(url.startswith(("turn:", "turns:")) for server in self.ice_servers for url in server.urls)
+        if self.ice_policy == "relay" and not self.turn_urls and not known:
+            raise ValueError("COBROWSE_ICE_POLICY: 'relay' needs a TURN server; set COBROWSE_TURN_URLS")
+        return self
+
+    def ice_servers_for(self, participant: str, now_s: float) -> list[IceServer]:
+        """The STUN and TURN servers for one participant, at that Unix time; its TURN credentials are its own."""
+        if not self.turn_urls:
+            return self.ice_servers
+        own = turn.ice_server(self.turn_urls, self.turn_secret, participant, self.turn_ttl, now_s)
+        return [*self.ice_servers, own]
+
     @property
     def limits(self) -> Limits:
         """How long a session may stay in a state."""
@@ -164,6 +210,18 @@ class Settings(BaseSettings):
         if self.demo:
             sites.setdefault("demo", local_site("demo", self.url, consent="granted"))
         return sites or {"local": local_site("local", self.url)}
+
+
+def _said(error: ValidationError) -> str:
+    """What is wrong, by the setting's name; what was given is repeated where it cannot hold a secret."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    if not first["loc"]:
+        return first["msg"].removeprefix("Value error, ")
+    path = [str(part) for part in first["loc"]]
+    given = first.get("input")
+    secret = isinstance(given, dict) or any("secret" in part or "credential" in part for part in path)
+    got = "" if secret else f" (got {given!r:.80})"
+    return f"COBROWSE_{'.'.join(path).upper()}: {first['msg']}{got}"
 
 
 class _Source:

@@ -69,6 +69,70 @@ def test_what_cannot_be_used_is_named(values: dict[str, Any], says: str) -> None
         Settings(**values)
 
 
+TURN: dict[str, Any] = {"turn_urls": ["turn:turn.example:3478"], "turn_secret": "north"}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"turn_urls": TURN["turn_urls"]}, r"^COBROWSE_TURN_SECRET is missing"),
+        ({"turn_secret": "north"}, r"^COBROWSE_TURN_URLS is missing"),
+        ({**TURN, "turn_urls": ["stun:turn.example"]}, r"COBROWSE_TURN_URLS: .*'stun:turn.example' is no TURN URL"),
+        ({**TURN, "turn_urls": ["turns:t.example?transport=udp"]}, r"COBROWSE_TURN_URLS: .*over TCP only"),
+        ({**TURN, "turn_ttl": 5}, r"COBROWSE_TURN_TTL: .*60.*\(got 5\)"),
+        ({"ice_policy": "relay"}, r"^COBROWSE_ICE_POLICY: 'relay' needs a TURN server"),
+        ({"ice_policy": "relay", "ice_servers": [{"urls": ["stun:s.example"]}]}, r"needs a TURN server"),
+        ({"ice_policy": "host"}, r"COBROWSE_ICE_POLICY: .*'host'"),
+        ({"webrtc_public_ip": "turn.example"}, r"COBROWSE_WEBRTC_PUBLIC_IP: .*turn.example"),
+        ({"webrtc_peers": 0}, r"COBROWSE_WEBRTC_PEERS"),
+    ],
+)
+def test_what_webrtc_and_turn_cannot_use_is_named(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        Settings(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"turn_secret": 7, "turn_urls": TURN["turn_urls"]},
+        {"turn_secret": "hunter2"},
+        {"ice_servers": [{"urls": ["turn:t.example"], "credential": ["hunter2"]}]},
+        {"ice_servers": [{"username": "u", "credential": "hunter2"}]},
+        {"ice_policy": "relay", "secret": "hunter2" * 8},
+    ],
+)
+def test_no_secret_is_repeated_in_what_is_said(values: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(**values)
+    assert "hunter2" not in str(caught.value)
+    assert "7" not in str(caught.value).replace("3478", "")
+
+
+def test_turn_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COBROWSE_TURN_URLS", '["turn:turn.example:3478?transport=udp"]')
+    monkeypatch.setenv("COBROWSE_TURN_SECRET", "north")
+    monkeypatch.setenv("COBROWSE_ICE_POLICY", "relay")
+    monkeypatch.setenv("COBROWSE_WEBRTC", "false")
+    settings = Settings()
+    assert settings.turn_urls == ["turn:turn.example:3478?transport=udp"]
+    assert (settings.turn_ttl, settings.ice_policy, settings.webrtc) == (600, "relay", False)
+
+
+def test_each_participant_has_turn_credentials_of_its_own() -> None:
+    stun = {"urls": ["stun:stun.example"]}
+    plain = Settings(ice_servers=[stun])
+    assert plain.ice_servers_for("a", 1_000) == plain.ice_servers
+    servers = Settings(ice_servers=[stun], **TURN).ice_servers_for("a", 1_000)
+    assert [server.urls for server in servers] == [["stun:stun.example"], TURN["turn_urls"]]
+    assert servers[1].username == "1600:a"
+
+
+def test_a_turn_server_with_fixed_credentials_is_enough_for_relay_only() -> None:
+    fixed = {"urls": ["turns:t.example"], "username": "u", "credential": "c"}
+    assert Settings(ice_policy="relay", ice_servers=[fixed]).ice_policy == "relay"
+
+
 def test_a_secret_that_is_too_short_is_refused_and_not_repeated() -> None:
     with pytest.raises(SettingsError, match=r"COBROWSE_SECRET: .*at least 32 characters") as caught:
         Settings(secret="hunter2-and-a-bit")
