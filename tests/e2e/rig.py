@@ -296,6 +296,9 @@ def difference(visit: Visit, watching: Watching) -> str | None:
     shown = watching.document(f"{CANONICAL}; return canonical(doc, 'viewer');")
     if seen == shown:
         return None
+    now = visit.page.evaluate("Cobrowse.session.stats()")
+    if (now["epoch"], now["seq"]) != (at["epoch"], at["seq"]):
+        return difference(visit, watching)  # it has changed while it was read
     found: str | None = visit.page.evaluate(
         f"([a, b]) => {{ {CANONICAL}; return firstDifference(a, b); }}", [seen, shown]
     )

@@ -69,7 +69,16 @@ def test_a_second_start_gives_the_same_session(desk: Desk, pages: str) -> None:
     assert visit.page.evaluate("Cobrowse.start().then((session) => session === Cobrowse.session)")
 
 
-def test_a_direct_path_that_cannot_be_fails_with_a_sentence(desk: Desk, pages: str) -> None:
+def test_a_path_that_the_session_does_not_go_by_fails_with_a_sentence(desk: Desk, pages: str) -> None:
     visit = desk.visit(f"{pages}/table.html", "{ consent: 'granted', path: 'relay' }")
     watching = desk.watch(visit.link, path="direct", state="failed")
+    assert "by relay only" in watching.page.locator(".notice").inner_text()
+
+
+def test_a_direct_path_that_cannot_be_fails_with_a_sentence(desk: Desk, pages: str) -> None:
+    opened = desk.context()
+    opened.add_init_script("RTCPeerConnection.prototype.setRemoteDescription = () => new Promise(() => {});")
+    visit = desk.visit_in(opened, f"{pages}/table.html", "{ consent: 'granted', path: 'direct' }")
+    watching = desk.watch(visit.link, state="failed")
     assert "no direct path" in watching.page.locator(".notice").inner_text()
+    assert watching.relayed == []

@@ -1,5 +1,6 @@
 /** What the loader loads when a session starts or goes on: the recorder and all that belongs to a broadcast. */
-import { Session, SessionError, type StartOptions } from "./session";
+import { SessionError, type StartOptions } from "./options";
+import { Session } from "./session";
 import { load, type Stored } from "./store";
 import { Widget } from "./widget/widget";
 

@@ -58,9 +58,10 @@ export class Consent {
     else this.onrefuse(id, "the visitor did not let you in");
   }
 
-  /** The viewer has gone while it was asked about. */
-  withdraw(id: string): void {
-    this.asking.delete(id);
+  /** The viewer, or everybody, has gone while it was asked about. */
+  withdraw(id?: string): void {
+    if (id === undefined) this.asking.clear();
+    else this.asking.delete(id);
   }
 
   may(id: string, capability: Capability): boolean {

@@ -1,8 +1,12 @@
 /**
- * The script tag: a few KB that wait. Everything else is loaded when a session starts, or goes on after a page load.
- * Only the topmost page of its origin takes part.
+ * The script tag: a few KB that wait. Everything else is loaded when a session starts, or goes on: after a page load,
+ * after the page was brought back from the history, or in another tab of the site. Only the topmost page of its origin
+ * takes part.
  */
-import type { Session, StartOptions } from "./session";
+import type { StartOptions } from "./options";
+import type { Session } from "./session";
+import { load, STORE_KEY, type Stored, save } from "./store";
+import { lock, type Release, Tabs } from "./tabs";
 
 declare const __VERSION__: string;
 
@@ -15,10 +19,6 @@ interface Stub {
   q?: Call[];
 }
 
-type Release = () => void;
-
-const STORE_KEY = "cobrowse.session";
-const LOCK_WITHIN_MS = 1_000;
 const script = document.currentScript as HTMLScriptElement | null;
 
 class Cobrowse {
@@ -30,24 +30,49 @@ class Cobrowse {
   readonly carriedOn: Promise<void>;
   private carrying = true;
   private starting: Promise<Session> | null = null;
+  private release: Release | null = null;
+  /** A session that another page of the site holds, as it was last heard of. */
+  private elsewhere: Stored | null = null;
+  private taking = false;
   private readonly base = new URL(".", script?.src || location.href).href;
+  private readonly tabs: Tabs;
 
   constructor() {
+    this.tabs = new Tabs(`cobrowse ${this.base}`, {
+      held: () => (this.holds ? (this.session?.stored ?? null) : null),
+      give: () => this.makeWay(),
+      found: (stored) => {
+        if (!this.holds) this.elsewhere = stored;
+      },
+      over: (id) => {
+        if (this.elsewhere?.id === id) this.elsewhere = null;
+        if (this.session?.id === id) this.session.endedElsewhere();
+      },
+      seen: () => void this.takeOver(),
+    });
     this.carriedOn = this.carryOn()
       .catch((error: unknown) => console.error("cobrowse:", error))
       .finally(() => {
         this.carrying = false;
         this.onchange();
       });
+    addEventListener("pagehide", ({ persisted }) => persisted && this.makeWay());
+    addEventListener("pageshow", ({ persisted }) => persisted && this.comeBack());
   }
 
   get isFree(): boolean {
     return !this.carrying && !this.starting && !this.session;
   }
 
+  private get holds(): boolean {
+    return this.session !== null && !this.session.isElsewhere;
+  }
+
   /** Start a session, or get the one there is. */
   start = async (options: StartOptions = {}): Promise<Session> => {
     await this.carriedOn;
+    if (!this.holds && this.elsewhere) await this.takeOver();
+    this.session?.rehook(options);
     if (this.session) return this.session;
     this.starting ??= this.begin(options).finally(() => {
       this.starting = null;
@@ -58,16 +83,63 @@ class Cobrowse {
   };
 
   private async carryOn(): Promise<void> {
-    const id = storedId();
-    if (id === null) return;
-    const release = await lock(id);
-    if (!release) {
-      sessionStorage.removeItem(STORE_KEY); // another tab holds it: this one is a copy, and its storage with it
+    const stored = load();
+    const release = stored && (await lock(stored.id, false, () => this.makeWay()));
+    if (!stored || !release) {
+      // Another tab holds it: this one is a copy, and its storage with it.
+      if (stored) sessionStorage.removeItem(STORE_KEY);
+      this.tabs.who();
       return;
     }
+    await this.goOn(release);
+  }
+
+  private async goOn(release: Release): Promise<void> {
     const session = await (await this.load()).carryOn();
-    if (session) this.hold(session, Promise.resolve(release));
+    if (session) this.hold(session, release);
     else release();
+  }
+
+  /** The session goes on elsewhere; this page may take it up again. */
+  private makeWay(): void {
+    if (!this.holds || !this.session) return;
+    this.elsewhere = this.session.stored;
+    this.session.suspend();
+    this.release?.();
+    this.release = null;
+  }
+
+  /** Take the session over from the page that holds it. */
+  private async takeOver(): Promise<void> {
+    await this.carriedOn;
+    const known = this.elsewhere;
+    if (!known || this.holds || this.taking || this.starting) return;
+    this.taking = true;
+    try {
+      const stored = (await this.tabs.take(known.id)) ?? this.elsewhere;
+      if (stored) await this.goOnWith(stored);
+    } finally {
+      this.taking = false;
+      this.onchange();
+    }
+  }
+
+  private async goOnWith(stored: Stored): Promise<void> {
+    const stolen = () => this.makeWay();
+    const release = (await lock(stored.id, false, stolen)) ?? (await lock(stored.id, true, stolen));
+    if (!release || !this.elsewhere) return release?.();
+    this.elsewhere = null;
+    save(stored);
+    if (this.session?.id !== stored.id) return this.goOn(release);
+    this.release = release;
+    this.session.takeUp(stored);
+  }
+
+  /** The page was brought back from the history: what came after it in this tab has the session, or has ended it. */
+  private comeBack(): void {
+    this.elsewhere = load();
+    if (this.elsewhere) void this.takeOver();
+    else this.session?.endedElsewhere();
   }
 
   private async begin(options: StartOptions): Promise<Session> {
@@ -79,7 +151,8 @@ class Cobrowse {
       const consent = options.consent ?? (data.consent === "granted" ? "granted" : "ask");
       const { start } = await this.load();
       const session = await start(base, site, { ...options, consent });
-      this.hold(session, lock(session.id));
+      const release = await lock(session.id, false, () => this.makeWay());
+      this.hold(session, release);
       return session;
     } catch (error) {
       console.error(`cobrowse: ${error instanceof Error ? error.message : String(error)}`);
@@ -87,41 +160,22 @@ class Cobrowse {
     }
   }
 
-  private hold(session: Session, held: Promise<Release | null>): void {
+  private hold(session: Session, release: Release | null): void {
     this.session = session;
+    this.release = release;
     session.on("session.ended", () => {
-      void held.then((release) => release?.());
+      this.release?.();
       this.session = null;
+      this.tabs.over(session.id);
       this.onchange();
     });
     if (session.state === "ended") this.session = null;
+    else if (session.stored) this.tabs.here(session.stored);
   }
 
   private load(): Promise<Broadcaster> {
     return import(`${this.base}static/broadcaster.js?v=${this.version}`) as Promise<Broadcaster>;
   }
-}
-
-function storedId(): string | null {
-  try {
-    const text = sessionStorage.getItem(STORE_KEY);
-    return text && (JSON.parse(text) as { id: string }).id;
-  } catch {
-    return null;
-  }
-}
-
-/** Holds the session for this tab, until released or the page goes; null when another tab has it. */
-function lock(id: string): Promise<Release | null> {
-  const { locks } = navigator;
-  if (!locks) return Promise.resolve(() => {}); // no secure context: nobody can say
-  return new Promise((resolve) => {
-    // The page before this one in the same tab lets go of it a moment after this one has begun.
-    const signal = AbortSignal.timeout(LOCK_WITHIN_MS);
-    locks
-      .request(`cobrowse:${id}`, { signal }, () => new Promise<void>((release) => resolve(release)))
-      .catch(() => resolve(null));
-  });
 }
 
 function isTopmostOfItsOrigin(): boolean {
@@ -162,4 +216,8 @@ if (isTopmostOfItsOrigin()) {
   for (const [options, resolve, reject] of queued) cobrowse.start(options).then(resolve, reject);
   if (script?.dataset.launcher !== undefined) launcher(cobrowse);
   if (script?.dataset.autostart !== undefined) cobrowse.start().catch(() => {});
+} else {
+  const queued = (window as unknown as { Cobrowse?: Stub }).Cobrowse?.q ?? [];
+  const error = new Error("cobrowse: the topmost page of this origin shares its frames; call it there");
+  for (const [, , reject] of queued) reject(error);
 }

@@ -23,6 +23,11 @@ export class Inputs {
     private readonly events: InputEvents,
     next: Readonly<Record<string, number>>,
   ) {
+    this.restore(next);
+  }
+
+  /** Go on from these numbers. */
+  restore(next: Readonly<Record<string, number>>): void {
     for (const [viewer, n] of Object.entries(next)) this.receivers.set(viewer, new InputReceiver(n));
   }
 

@@ -1,7 +1,7 @@
 /** The direct paths of this broadcaster: a few viewers are served from here, the rest stay on the relay. */
-import { Peer } from "../link/peer";
+import { type Ice, Peer } from "../link/peer";
 import { direct, signalTo } from "../messages";
-import type { IceServer, InputMessage, Signal } from "../protocol.gen";
+import type { InputMessage, Signal } from "../protocol.gen";
 import { type Bytes, decode, isControl, packed, type Volatile } from "../records";
 import { DirectFeed, Pump } from "./feeds";
 import type { Recorder } from "./recorder";
@@ -32,7 +32,7 @@ export class Peers {
 
   constructor(
     private readonly recorder: Recorder,
-    private readonly iceServers: () => readonly IceServer[],
+    private readonly ice: () => Ice,
     private readonly events: PeerEvents,
   ) {}
 
@@ -99,7 +99,7 @@ export class Peers {
     const feed = new DirectFeed(this.recorder);
     const peer = new Peer(
       true,
-      this.iceServers(),
+      this.ice(),
       ({ description, candidate }) =>
         this.events.signal(
           signalTo(viewer, { ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) }),

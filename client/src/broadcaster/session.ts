@@ -1,93 +1,52 @@
 /** The broadcaster's session: the public object, and what joins its parts. */
 
-import { type Anchor, anchorAt } from "../anchor";
+import { anchorAt } from "../anchor";
 import { Emitter } from "../emitter";
 import { Server } from "../link/server";
+import { WINDOW_MS } from "../log";
 import {
   type AdmittedViewer,
   CAPABILITIES,
   type Capability,
-  type Ended,
+  CloseCode,
   type FromBroadcaster,
   type IceServer,
   LOG_VERSION,
   type ToBroadcaster,
-  type Updated,
   type WelcomeBroadcaster,
   WIRE_VERSION,
 } from "../protocol.gen";
 import { encodeRecord, type Item, isControl, VOLATILE, type Volatile } from "../records";
 import { makeSecret, proofOf, randomId } from "../secret";
-import { applied, type ChatLine, EMPTY, type Entry, type SharedState } from "../state";
-import { type ConfirmView, Consent, type ViewerInfo } from "./consent";
+import type { ChatLine } from "../state";
+import { Audience } from "./audience";
+import { type ConfirmView, Consent } from "./consent";
+import { Entries } from "./entries";
 import { Pump, RelayFeed } from "./feeds";
+import { Hooks } from "./hooks";
 import { type Input, Inputs } from "./inputs";
+import {
+  type EndedReason,
+  type Metrics,
+  SessionError,
+  type SessionEvents,
+  type SessionState,
+  type StartOptions,
+  type Stats,
+  type Viewer,
+} from "./options";
 import { Peers } from "./peers";
 import { watchPointer } from "./pointer";
-import { type PrivacyOptions, privacyOf } from "./privacy";
-import { Recorder, withoutQuery } from "./recorder";
+import { privacyOf } from "./privacy";
+import { Recorder } from "./recorder";
 import { clear, type Stored, save } from "./store";
-
-export interface StartOptions extends PrivacyOptions {
-  /** The site's key; default: the script tag's `data-site`. */
-  readonly site?: string;
-  /** The server; default: where the script came from. */
-  readonly server?: string;
-  /** What the site knows of the visitor, for its own use. */
-  readonly customData?: Readonly<Record<string, string>>;
-  /** The most that may be granted in this session. */
-  readonly capabilities?: readonly Capability[];
-  /** "granted": the visitor has agreed already to be seen by whoever holds the link; needs the site's policy. */
-  readonly consent?: "ask" | "granted";
-  /** The site's own question to the visitor. */
-  readonly confirmView?: ConfirmView;
-  /** "relay" keeps frames off direct paths. */
-  readonly path?: "auto" | "relay" | "direct";
-}
-
-export type SessionState = Updated["state"];
-export type EndedReason = Ended["reason"] | "failed";
-
-export interface Viewer extends ViewerInfo {
-  readonly capabilities: readonly Capability[];
-  readonly path: "direct" | "relay";
-}
-
-export interface Stats {
-  readonly epoch: number;
-  readonly seq: number;
-  readonly viewers: number;
-  readonly bytesSent: number;
-  readonly checkpoints: number;
-}
-
-export type SessionEvents = {
-  "session.updated": Session;
-  "session.ended": Session;
-  "viewer.requested": ViewerInfo;
-  "viewer.joined": Viewer;
-  "viewer.left": ViewerInfo;
-  "viewer.updated": Viewer;
-  chat: ChatLine;
-  metrics: Stats;
-  /** A viewer's pointer; null when it has left the page. For the widget. */
-  pointer: { viewer: ViewerInfo; anchor: Anchor | null };
-};
 
 const TICK_MS = 1_000;
 const MAX_TEXT = 2_000;
 
-/** A session cannot be started or carried on; the text says why, and `code` is the close code. */
-export class SessionError extends Error {
-  override readonly name = "SessionError";
-
-  constructor(
-    message: string,
-    readonly code: number,
-  ) {
-    super(message);
-  }
-}
+/** Recording stops when nobody has been here for as long as the log reaches back: nobody could resume from it. */
+const REST_AFTER_MS = WINDOW_MS;
+const MAX_ABSENCE_S = 3_600;
 
 export class Session {
   id = "";
@@ -103,6 +62,9 @@ export class Session {
   private readonly server: Server;
   private readonly recorder: Recorder;
   private readonly consent: Consent;
+  private readonly hooks: Hooks;
+  private readonly entries: Entries;
+  private readonly audience: Audience;
   private readonly inputs: Inputs;
   private readonly peers: Peers;
   private readonly feed: RelayFeed;
@@ -113,9 +75,8 @@ export class Session {
   private lastEpoch: number;
   private paused: boolean;
   private over = false;
-  private shared: SharedState;
-  private readonly connected = new Map<string, ViewerInfo>();
-  private readonly joined = new Set<string>();
+  private suspended = false;
+  private emptySince = Number.POSITIVE_INFINITY;
   private iceServers: readonly IceServer[] = [];
   private policy: WelcomeBroadcaster | null = null;
   private granted: boolean;
@@ -138,15 +99,16 @@ export class Session {
     this.lastEpoch = stored?.epoch ?? 0;
     this.paused = stored?.paused ?? false;
     this.granted = stored?.granted ?? false;
-    this.shared = stored?.state ?? EMPTY;
     if (stored) this.describe(stored.id, stored.code);
+    this.entries = new Entries((entry) => this.recorder.add(entry), stored?.state);
     this.recorder = new Recorder(
       privacy,
-      () => this.shared,
+      () => this.entries.state,
       () => this.notePage(),
       () => this.pumpAll(),
     );
-    const asked = options.confirmView ?? ask;
+    this.hooks = new Hooks(ask, stored?.hooked ?? false);
+    this.hooks.give(options.confirmView);
     const session = this;
     this.consent = new Consent(
       {
@@ -157,7 +119,7 @@ export class Session {
           return session.allowed;
         },
       },
-      (viewer) => asked(viewer),
+      this.hooks.mayView,
       (viewer) => this.admit(viewer),
       (viewer, reason) => this.remove(viewer, reason),
     );
@@ -172,13 +134,14 @@ export class Session {
       stored?.inputs ?? {},
     );
     this.feed = new RelayFeed(this.recorder);
-    this.peers = new Peers(this.recorder, () => this.iceServers, {
+    this.audience = new Audience(this.consent.admitted, (id) => this.peers.serves(id));
+    this.peers = new Peers(this.recorder, () => ({ iceServers: this.iceServers }), {
       signal: (signal) => this.send(signal),
       input: (viewer, message) => this.inputs.take(viewer, message),
       volatile: (viewer, record) => this.volatile(viewer, record),
       onchange: () => this.viewersChanged(),
     });
-    this.server = new Server(new URL("ws", base.replace(/^http/, "ws")).href, {
+    this.server = new Server(base, options.transport ?? "auto", {
       hello: () => this.hello(),
       onitem: (item) => this.item(item),
       onlost: (final) => this.lost(final),
@@ -216,18 +179,20 @@ export class Session {
   // The public surface -----------------------------------------------------------------------------------------
 
   get viewers(): Viewer[] {
-    return [...this.joined].flatMap((id) => {
-      const viewer = this.consent.admitted.get(id);
-      return viewer ? [{ ...viewer, path: this.peers.serves(id) ? ("direct" as const) : ("relay" as const) }] : [];
-    });
+    return this.audience.viewers;
   }
 
   get chat(): readonly ChatLine[] {
-    return this.shared.chat;
+    return this.entries.state.chat;
   }
 
   get isPaused(): boolean {
     return this.paused;
+  }
+
+  /** Whether the session goes on in another tab, or in the page that this one has made way for. */
+  get isElsewhere(): boolean {
+    return this.suspended;
   }
 
   on<Name extends keyof SessionEvents>(name: Name, listener: (payload: SessionEvents[Name]) => void): () => void {
@@ -236,7 +201,7 @@ export class Session {
 
   /** Stop sharing for now: nothing more of the page is recorded. */
   pause(): void {
-    if (this.over || this.paused) return;
+    if (this.over || this.suspended || this.paused) return;
     this.paused = true;
     this.recorder.stop();
     this.send({ type: "pause" });
@@ -245,7 +210,7 @@ export class Session {
   }
 
   unpause(): void {
-    if (this.over || !this.paused) return;
+    if (this.over || this.suspended || !this.paused) return;
     this.paused = false;
     if (this.server.isOpen) {
       this.send({ type: "begin" });
@@ -275,18 +240,100 @@ export class Session {
   /** A line of chat from the visitor. */
   say(text: string): void {
     const line = text.trim().slice(0, MAX_TEXT);
-    if (line && !this.over)
-      this.enter({ kind: "chat", line: { id: randomId(), from: "", name: "Visitor", text: line } });
+    if (line && !this.over && !this.suspended)
+      this.enterLine({ id: randomId(), from: "", name: "Visitor", text: line });
+  }
+
+  /**
+   * The visitor is about to be away, at a bank say: the session is kept that long, and viewers are told why. Throws
+   * RangeError for seconds that are not above 0 and at most an hour.
+   */
+  expectAway({ seconds, message = "" }: { seconds: number; message?: string }): void {
+    if (!(seconds > 0 && seconds <= MAX_ABSENCE_S))
+      throw new RangeError(`cobrowse: expectAway takes seconds from 0 to ${MAX_ABSENCE_S}, got ${seconds}`);
+    this.send({ type: "expect_away", seconds, message: message.slice(0, MAX_TEXT) });
+  }
+
+  /** Take hooks of a later `start()`: a page load loses those of the first. */
+  rehook(options: StartOptions): void {
+    this.hooks.give(options.confirmView);
   }
 
   stats(): Stats {
     return {
       epoch: this.recorder.epoch,
       seq: this.recorder.log.next - 1,
-      viewers: this.joined.size,
+      viewers: this.audience.size,
       bytesSent: this.sentBefore + (this.pump?.sent ?? 0) + this.peers.sent,
       checkpoints: this.recorder.checkpoints,
     };
+  }
+
+  private get metrics(): Metrics {
+    const { transport, rttMs } = this.server;
+    const { behind } = this.audience;
+    return { ...this.stats(), transport: transport?.kind ?? null, serverRttMs: rttMs, behind };
+  }
+
+  // Another tab, another page ----------------------------------------------------------------------------------
+
+  /** All that another page needs to take the session over; null before the server has answered. */
+  get stored(): Stored | null {
+    if (!this.token) return null;
+    const { confirmView: _, ...options } = this.options;
+    return {
+      site: this.site,
+      server: this.base,
+      id: this.id,
+      token: this.token,
+      secret: this.secret,
+      code: this.code,
+      epoch: Math.max(this.epoch, this.lastEpoch),
+      paused: this.paused,
+      granted: this.granted,
+      hooked: this.hooks.hasAny,
+      options,
+      state: this.entries.state,
+      viewers: [...this.consent.admitted.values()],
+      inputs: this.inputs.next,
+    };
+  }
+
+  /** Make way: nothing is recorded or sent any more, until `takeUp`. */
+  suspend(): void {
+    if (this.over || this.suspended) return;
+    this.keep();
+    this.suspended = true;
+    this.recorder.stop();
+    this.peers.close();
+    this.server.disconnect();
+    this.feed.begin();
+    this.consent.withdraw();
+    this.audience.clear();
+    this.state = "away";
+    this.emitter.emit("session.updated", this);
+  }
+
+  /** Go on here, from where the other page has left it. */
+  takeUp(stored: Stored): void {
+    if (this.over || !this.suspended) return;
+    this.token = stored.token;
+    this.lastEpoch = Math.max(this.lastEpoch, this.epoch, stored.epoch);
+    this.epoch = 0;
+    this.paused = stored.paused;
+    this.granted = stored.granted;
+    this.entries.state = stored.state;
+    this.consent.admitted.clear();
+    for (const viewer of stored.viewers) this.consent.admitted.set(viewer.id, viewer);
+    this.inputs.restore(stored.inputs);
+    this.suspended = false;
+    this.keep();
+    this.server.connect();
+  }
+
+  /** It was ended elsewhere. */
+  endedElsewhere(): void {
+    if (this.suspended) this.finish("broadcaster");
   }
 
   // Server -----------------------------------------------------------------------------------------------------
@@ -329,7 +376,7 @@ export class Session {
         break;
       case "requested": {
         const { viewer: id, name, role } = message;
-        this.connected.set(id, { id, name, role });
+        this.audience.connected.set(id, { id, name, role });
         if (!this.consent.admitted.has(id)) this.emitter.emit("viewer.requested", { id, name, role });
         void this.consent.request(message);
         break;
@@ -366,7 +413,7 @@ export class Session {
     this.feed.begin();
     this.sentBefore += this.pump?.sent ?? 0;
     const { transport } = this.server;
-    this.pump = transport ? new Pump(transport, this.feed) : null;
+    this.pump = transport && this.server.mayCarry ? new Pump(transport, this.feed) : null;
     this.keep();
     this.record();
     this.emitter.emit("session.updated", this);
@@ -375,6 +422,11 @@ export class Session {
   private lost(final: { code: number; reason: string } | null): boolean {
     this.feed.begin();
     if (!final) return true;
+    if (final.code === CloseCode.REPLACED) {
+      // Another tab has taken over, and this one was not asked: it may have been frozen.
+      this.suspend();
+      return false;
+    }
     this.failure = new SessionError(final.reason || `the connection closed with code ${final.code}`, final.code);
     this.finish("failed");
     return false;
@@ -393,36 +445,39 @@ export class Session {
 
   /** Record once somebody has been let in, in the granted epoch, when the page is there. */
   private record(): void {
-    if (this.over || this.consent.admitted.size === 0 || this.epoch === 0 || this.recorder.epoch === this.epoch) return;
+    if (this.over || this.suspended || this.consent.admitted.size === 0 || this.epoch === 0) return;
+    if (this.recorder.epoch === this.epoch) {
+      if (this.isResting) this.send({ type: "begin" });
+      return;
+    }
     if (document.readyState === "loading") {
       document.addEventListener("DOMContentLoaded", () => this.record(), { once: true });
       return;
     }
-    this.shared = applied(this.shared, this.pageEntry());
+    this.entries.begin();
+    this.emptySince = performance.now();
     this.recorder.begin(this.epoch, !this.paused);
   }
 
-  private pageEntry(): Entry {
-    const { title, hidden } = document;
-    return { kind: "page", page: { title: title.slice(0, 300), address: withoutQuery(location.href), hidden } };
+  /** Nobody is here to see what is recorded, and nobody could resume from it any more. */
+  private rest(): void {
+    if (this.audience.size > 0) this.emptySince = Number.POSITIVE_INFINITY;
+    else this.emptySince = Math.min(this.emptySince, performance.now());
+    if (this.recorder.isRecording && performance.now() - this.emptySince > REST_AFTER_MS) this.recorder.stop();
+  }
+
+  private get isResting(): boolean {
+    return !this.paused && !this.recorder.isRecording;
   }
 
   private notePage(): void {
-    if (this.paused || this.over) return;
-    const entry = this.pageEntry();
-    if (JSON.stringify(entry) !== JSON.stringify({ kind: "page", page: this.shared.page })) this.enter(entry);
+    if (!this.paused && !this.over && !this.suspended) this.entries.notePage();
   }
 
-  /** An entry of the session: into the state, and into the log. */
-  private enter(entry: Entry): void {
-    const before = this.shared;
-    this.shared = applied(before, entry);
-    if (this.shared === before) return;
-    this.recorder.add(entry);
-    if (entry.kind === "chat") {
-      this.keep();
-      this.emitter.emit("chat", entry.line);
-    }
+  private enterLine(line: ChatLine): void {
+    if (!this.entries.enter({ kind: "chat", line })) return;
+    this.keep();
+    this.emitter.emit("chat", line);
   }
 
   private pumpAll(): void {
@@ -446,15 +501,10 @@ export class Session {
     const { id, capabilities } = viewer;
     this.send({ type: "admit", viewer: id, capabilities: [...capabilities] });
     this.record();
-    if (this.connected.has(id) && !this.joined.has(id)) {
-      this.joined.add(id);
-      this.notePresent();
-      const joined = this.viewers.find((one) => one.id === id);
-      if (joined) this.emitter.emit("viewer.joined", joined);
-    } else {
-      const updated = this.viewers.find((one) => one.id === id);
-      if (updated) this.emitter.emit("viewer.updated", updated);
-    }
+    const isNew = this.audience.join(id);
+    if (isNew) this.notePresent();
+    const known = this.audience.viewer(id);
+    if (known) this.emitter.emit(isNew ? "viewer.joined" : "viewer.updated", known);
     this.keep();
   }
 
@@ -467,16 +517,16 @@ export class Session {
   }
 
   private gone(id: string): void {
-    const viewer = this.connected.get(id);
-    this.connected.delete(id);
-    if (!this.joined.delete(id) || !viewer) return;
+    const viewer = this.audience.leave(id);
+    if (!viewer) return;
     this.notePresent();
     this.emitter.emit("pointer", { viewer, anchor: null });
     this.emitter.emit("viewer.left", viewer);
   }
 
   private notePresent(): void {
-    this.enter({ kind: "present", present: this.viewers.map(({ id, name, role }) => ({ id, name, role })) });
+    const present = this.viewers.map(({ id, name, role }) => ({ id, name, role }));
+    this.entries.enter({ kind: "present", present });
   }
 
   private viewersChanged(): void {
@@ -485,14 +535,16 @@ export class Session {
 
   private apply(viewer: string, input: Input): void {
     const { name } = this.consent.admitted.get(viewer) ?? { name: "" };
-    if (input.kind === "chat")
-      this.enter({ kind: "chat", line: { id: input.id, from: viewer, name, text: input.text } });
+    if (input.kind === "chat") this.enterLine({ id: input.id, from: viewer, name, text: input.text });
   }
 
   private volatile(from: string, { name, values }: Volatile): void {
     const viewer = this.consent.admitted.get(from);
     if (!viewer) return;
-    if (name === "probe") this.echo(from, values[0]);
+    if (name === "probe") {
+      this.audience.noteLag(from, values[1]);
+      this.echo(from, values[0]);
+    }
     if (name === "pointer" && this.consent.may(from, "pointer")) {
       const [id, x, y] = values;
       const isAnchor = [id, x, y].every((value) => typeof value === "number" && Number.isFinite(value));
@@ -510,12 +562,13 @@ export class Session {
   }
 
   private pointer(at: { target: EventTarget | null; x: number; y: number } | null): void {
-    if (!this.recorder.isRecording || this.joined.size === 0) return;
+    if (!this.recorder.isRecording || this.audience.size === 0) return;
     const anchor = at && anchorAt(at.target, at, window, Recorder.mirror);
     const values = anchor ? [anchor.id, anchor.x, anchor.y] : [];
     const record = encodeRecord({ kind: VOLATILE, party: "", name: "pointer", values });
     let relayed = false;
-    for (const id of this.joined) if (!this.peers.serves(id) || !this.peers.sendVolatile(id, record)) relayed = true;
+    for (const id of this.audience.ids)
+      if (!this.peers.serves(id) || !this.peers.sendVolatile(id, record)) relayed = true;
     const { transport } = this.server;
     if (relayed && transport && transport.bufferedAmount === 0) transport.sendVolatile(record);
   }
@@ -523,11 +576,13 @@ export class Session {
   // Time and the end -------------------------------------------------------------------------------------------
 
   private tick(): void {
+    if (this.suspended) return;
+    this.rest();
     this.recorder.tick();
     this.peers.tick();
     this.notePage();
     this.pumpAll();
-    this.emitter.emit("metrics", this.stats());
+    this.emitter.emit("metrics", this.metrics);
   }
 
   private describe(id: string, code: string): void {
@@ -537,23 +592,8 @@ export class Session {
   }
 
   private keep(): void {
-    if (this.over || !this.token) return;
-    const { confirmView: _, ...options } = this.options;
-    save({
-      site: this.site,
-      server: this.base,
-      id: this.id,
-      token: this.token,
-      secret: this.secret,
-      code: this.code,
-      epoch: Math.max(this.epoch, this.lastEpoch),
-      paused: this.paused,
-      granted: this.granted,
-      options,
-      state: this.shared,
-      viewers: [...this.consent.admitted.values()],
-      inputs: this.inputs.next,
-    });
+    const { stored } = this;
+    if (stored && !this.over && !this.suspended) save(stored);
   }
 
   private finish(reason: EndedReason): void {

@@ -14,6 +14,8 @@ export interface Stored {
   readonly epoch: number;
   readonly paused: boolean;
   readonly granted: boolean;
+  /** Whether the site had a question of its own: hooks cannot be stored, and are given again. */
+  readonly hooked: boolean;
   readonly options: object;
   readonly state: SharedState;
   readonly viewers: readonly AdmittedViewer[];

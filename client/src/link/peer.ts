@@ -21,6 +21,22 @@ export interface PeerSignal {
   readonly candidate?: Candidate;
 }
 
+/** How a peer makes its connection: WebRTC 1.0, section 4.2. */
+export interface Ice {
+  readonly iceServers: readonly IceServer[];
+  /** "relay": by TURN alone, so that no address of this machine is told to the other side. */
+  readonly policy?: "all" | "relay";
+}
+
+/** What a peer's bytes go by, as the browser tells (Identifiers for WebRTC's Statistics, RTCIceCandidatePairStats). */
+export interface Route {
+  readonly rttMs: number;
+  /** Kinds of the two candidates: host, srflx, prflx or relay. */
+  readonly local: string;
+  readonly remote: string;
+  readonly protocol: string;
+}
+
 export class Peer implements Transport {
   readonly kind = "webrtc";
   readonly maxMessage = MAX_PEER_MESSAGE;
@@ -35,11 +51,14 @@ export class Peer implements Transport {
   /** The `polite` side gives way when both make an offer at once. */
   constructor(
     private readonly polite: boolean,
-    iceServers: readonly IceServer[],
+    ice: Ice,
     private readonly signal: (signal: PeerSignal) => void,
     private readonly events: TransportEvents,
   ) {
-    this.connection = new RTCPeerConnection({ iceServers: iceServers.map(asIceServer) });
+    this.connection = new RTCPeerConnection({
+      iceServers: ice.iceServers.map(asIceServer),
+      iceTransportPolicy: ice.policy ?? "all",
+    });
     this.connection.onnegotiationneeded = () => void this.offer();
     this.connection.onicecandidate = ({ candidate }) => {
       if (candidate) this.signal({ candidate: asCandidate(candidate) });
@@ -83,8 +102,27 @@ export class Peer implements Transport {
       channel.send(message as Uint8Array<ArrayBuffer>);
   }
 
-  close(_code?: number, reason = ""): void {
-    this.finish(reason);
+  /** What the bytes go by now; null before it is open. */
+  async route(): Promise<Route | null> {
+    if (this.done) return null;
+    const stats = [...(await this.connection.getStats()).values()];
+    const pairs = stats.filter(
+      ({ type, state, nominated }) => type === "candidate-pair" && state === "succeeded" && nominated,
+    );
+    const pair = pairs.at(-1);
+    if (!pair) return null;
+    const of = (id: string) => stats.find((one) => one.id === id);
+    const [local, remote] = [of(pair.localCandidateId), of(pair.remoteCandidateId)];
+    return {
+      rttMs: (pair.currentRoundTripTime ?? 0) * 1_000,
+      local: local?.candidateType ?? "",
+      remote: remote?.candidateType ?? "",
+      protocol: local?.relayProtocol ?? local?.protocol ?? "",
+    };
+  }
+
+  close(code = 1000, reason = ""): void {
+    this.finish(reason, code);
   }
 
   private channels(): void {
@@ -144,11 +182,11 @@ export class Peer implements Transport {
     if (description) this.signal({ description: { type: description.type, sdp: description.sdp } });
   }
 
-  private finish(reason: string): void {
+  private finish(reason: string, code = 1000): void {
     if (this.done) return;
     this.done = true;
     this.connection.close();
-    this.events.onclose(1000, reason);
+    this.events.onclose(code, reason);
   }
 }
 

@@ -1,77 +1,233 @@
 /**
- * The connection to the server: hello, signs of life, reconnecting. What it carries is decoded here, and given out
- * one item at a time.
+ * The connection to the server, by whichever transport: hello, signs of life, reconnecting, and changing to a better
+ * transport while the one in use still carries. What it carries is decoded here, and given out one item at a time.
  */
-import { CloseCode } from "../protocol.gen";
+import { signalTo } from "../messages";
+import { CloseCode, type Signal } from "../protocol.gen";
 import { type Bytes, decode, InvalidMessage, type Item, isControl, packed } from "../records";
-import type { Transport } from "./transport";
+import { Choice, type Wish } from "./choice";
+import { HttpTransport } from "./http";
+import { Peer } from "./peer";
+import type { Transport, TransportEvents, TransportKind } from "./transport";
 import { WebSocketTransport } from "./websocket";
 
 /** Any byte received is life; this long without one and the connection is made anew. */
 export const SILENT_AFTER_MS = 3_000;
 const DELAYS_MS = [0, 300, 1_200, 2_700, 4_800, 7_000, 7_000, 7_000, 7_000, 7_000];
+const OPEN_WITHIN_MS: Record<TransportKind, number> = { websocket: 4_000, http: 8_000, webrtc: 10_000 };
+const TICK_MS = 500;
+const PING_EVERY_MS = 1_000;
+/** The server as a peer, in signaling. */
+const SERVER = "server";
 
 export interface ServerEvents {
-  /** The first message of a connection. */
+  /** The first message of a connection; a change of transport is a new one. */
   hello(): object;
   onitem(item: Item): void;
   /**
-   * The connection is lost; it will be made again, unless `final` says why that is of no use and false is returned.
+   * The connection is lost, or left for a better one; it will be made again, unless `final` says why that is of no
+   * use and false is returned.
    */
   onlost(final: { code: number; reason: string } | null): boolean;
   ondrain(): void;
 }
 
+/** A transport that is being made beside the one in use. */
+interface Candidate {
+  readonly kind: TransportKind;
+  readonly transport: Transport;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
 export class Server {
   transport: Transport | null = null;
+  /** The last round trip to the server, in ms. */
+  rttMs: number | null = null;
+  private readonly choice: Choice;
+  private candidate: Candidate | null = null;
   private attempts = 0;
   private heard = 0;
+  private pinged = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private opening: ReturnType<typeof setTimeout> | undefined;
   private watch: ReturnType<typeof setInterval> | undefined;
   private done = false;
+  private readonly look = () => this.tick(true);
 
+  /** `base` is the server's address, with a trailing slash. */
   constructor(
-    private readonly url: string,
+    private readonly base: string,
+    wish: Wish,
     private readonly events: ServerEvents,
-  ) {}
+  ) {
+    this.choice = new Choice(wish);
+  }
 
   connect(): void {
     if (this.done) return;
     clearTimeout(this.retry);
+    this.retry = undefined;
+    if (!this.watch) {
+      this.watch = setInterval(() => this.tick(), TICK_MS);
+      for (const name of ["online", "pageshow"]) globalThis.addEventListener?.(name, this.look);
+      globalThis.document?.addEventListener?.("resume", this.look);
+    }
+    const kind = this.choice.first(performance.now());
     this.heard = performance.now();
-    const transport = new WebSocketTransport(this.url, {
-      onopen: () => this.send(this.events.hello()),
-      onmessage: (message) => this.message(message),
-      ondrain: () => this.events.ondrain(),
+    const transport = this.make(kind, {
+      onopen: () => this.use(transport),
       onclose: (code, reason) => {
-        if (this.transport === transport) this.lost(code, reason);
+        if (this.transport !== transport) return;
+        clearTimeout(this.opening);
+        if (!this.isSaid) this.choice.refused(kind);
+        this.lost(code, reason);
       },
     });
+    this.isSaid = false;
     this.transport = transport;
-    this.watch ??= setInterval(() => this.tick(), 500);
+    this.opening = setTimeout(() => {
+      if (!this.isSaid) transport.close(1000, "it did not open in time");
+    }, OPEN_WITHIN_MS[kind]);
   }
 
+  private isSaid = false; // whether hello was said on the transport in use
+
   get isOpen(): boolean {
-    return this.transport?.isOpen ?? false;
+    return this.isSaid && (this.transport?.isOpen ?? false);
+  }
+
+  /** Whether the page may come by the transport in use; else it only serves to make the one that is wished for. */
+  get mayCarry(): boolean {
+    return this.transport !== null && this.choice.mayCarry(this.transport.kind);
   }
 
   /** Send a control message. */
   send(message: object): void {
-    this.transport?.send(packed(message));
+    if (this.isSaid) this.transport?.send(packed(message));
   }
 
   close(): void {
     this.done = true;
+    this.disconnect();
+  }
+
+  /** Be off for now; `connect` takes it up again. */
+  disconnect(): void {
     clearTimeout(this.retry);
+    clearTimeout(this.opening);
     clearInterval(this.watch);
-    const transport = this.transport;
+    this.watch = undefined;
+    for (const name of ["online", "pageshow"]) globalThis.removeEventListener?.(name, this.look);
+    globalThis.document?.removeEventListener?.("resume", this.look);
+    this.drop();
+    const { transport } = this;
     this.transport = null;
+    this.isSaid = false;
     transport?.close();
   }
 
   /** Notice silence, also when timers are throttled: call on any sign of time passing. */
-  tick(): void {
-    if (this.transport && performance.now() - this.heard > SILENT_AFTER_MS) this.transport.close(1000, "silent");
+  tick(hurry = false): void {
+    const now = performance.now();
+    if (hurry && this.retry) this.connect();
+    if (!this.isSaid || !this.transport) return;
+    if (now - this.heard > SILENT_AFTER_MS) {
+      this.transport.close(1000, "silent");
+      return;
+    }
+    if (now - this.pinged >= PING_EVERY_MS) {
+      this.pinged = now;
+      this.send({ type: "ping", at: now });
+    }
+    const kind = this.candidate ? null : this.choice.upgrade(this.transport.kind, now);
+    if (kind) this.attempt(kind);
+  }
+
+  private make(kind: TransportKind, { onopen, onclose }: Pick<TransportEvents, "onopen" | "onclose">): Transport {
+    const events: TransportEvents = {
+      onopen,
+      onclose,
+      onmessage: (message) => {
+        if (this.transport === transport) this.message(message);
+      },
+      ondrain: () => this.events.ondrain(),
+    };
+    const transport = this.transportOf(kind, events);
+    return transport;
+  }
+
+  private transportOf(kind: TransportKind, events: TransportEvents): Transport {
+    if (kind === "websocket")
+      return new WebSocketTransport(new URL("ws", this.base.replace(/^http/, "ws")).href, events);
+    if (kind === "http") return new HttpTransport(new URL("http", this.base).href, events);
+    const peer = new Peer(false, { iceServers: [] }, (signal) => this.send(signalTo(SERVER, signal)), events);
+    peer.open();
+    return peer;
+  }
+
+  // A better transport -----------------------------------------------------------------------------------------
+
+  private attempt(kind: TransportKind): void {
+    const transport = this.make(kind, {
+      onopen: () => void this.consider(kind, transport),
+      onclose: (code, reason) => {
+        if (this.candidate?.transport === transport) {
+          this.drop();
+          this.choice.failed(kind, performance.now());
+        } else if (this.transport === transport) this.lost(code, reason);
+      },
+    });
+    const timer = setTimeout(() => transport.close(1000, "it did not open in time"), OPEN_WITHIN_MS[kind]);
+    this.candidate = { kind, transport, timer };
+  }
+
+  /** The candidate is open: use it, unless it was to be better than a WebSocket, and is not. */
+  private async consider(kind: TransportKind, transport: Transport): Promise<void> {
+    if (this.transport?.kind === "websocket" && this.choice.mayCarry("websocket") && transport instanceof Peer) {
+      const rttMs = (await transport.route())?.rttMs ?? Number.POSITIVE_INFINITY;
+      if (this.candidate?.transport !== transport) return;
+      if (!this.choice.isBetter(rttMs)) {
+        transport.close();
+        return;
+      }
+      this.choice.left("websocket", performance.now());
+    }
+    if (this.candidate?.transport !== transport) return;
+    clearTimeout(this.candidate.timer);
+    this.candidate = null;
+    const before = this.transport;
+    this.events.onlost(null);
+    this.transport = transport;
+    before?.close();
+    this.choice.opened(kind, performance.now());
+    this.use(transport);
+  }
+
+  private drop(): void {
+    const { candidate } = this;
+    this.candidate = null;
+    if (!candidate) return;
+    clearTimeout(candidate.timer);
+    candidate.transport.close();
+  }
+
+  private signal({ description, candidate, declined }: Signal): void {
+    const peer = this.candidate?.transport;
+    if (!(peer instanceof Peer)) return;
+    if (declined) peer.close(1000, declined);
+    else void peer.receive({ ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) });
+  }
+
+  // The one in use ---------------------------------------------------------------------------------------------
+
+  private use(transport: Transport): void {
+    if (this.transport !== transport) return;
+    clearTimeout(this.opening);
+    this.isSaid = true;
+    this.rttMs = null;
+    this.heard = performance.now();
+    this.choice.opened(transport.kind, this.heard);
+    this.send(this.events.hello());
   }
 
   private message(message: Bytes): void {
@@ -85,14 +241,25 @@ export class Server {
       this.transport?.close(CloseCode.INVALID, error.message.slice(0, 120));
       return;
     }
-    for (const item of items) {
-      if (isControl(item) && item.type === "ping") this.send({ type: "pong", at: item.at });
-      else this.events.onitem(item);
-    }
+    for (const item of items) this.item(item);
+  }
+
+  private item(item: Item): void {
+    if (!isControl(item)) this.events.onitem(item);
+    else if (item.type === "ping") {
+      this.send({ type: "pong", at: item.at });
+      this.tick();
+    } else if (item.type === "pong" && typeof item.at === "number") {
+      this.rttMs = this.heard - item.at;
+      this.choice.measured(this.rttMs);
+    } else if (item.type === "signal" && item.peer === SERVER) this.signal(item as unknown as Signal);
+    else this.events.onitem(item);
   }
 
   private lost(code: number, reason: string): void {
+    this.drop();
     this.transport = null;
+    this.isSaid = false;
     const final = isFinal(code) ? { code, reason } : null;
     const again = this.events.onlost(final);
     if (final && !again) this.close();

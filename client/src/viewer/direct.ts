@@ -1,11 +1,12 @@
 /** Tries for a direct path, and tries again later when it fails. */
-import { Peer, type PeerSignal } from "../link/peer";
+import { type Ice, Peer, type PeerSignal, type Route } from "../link/peer";
 import type { Transport } from "../link/transport";
-import type { IceServer } from "../protocol.gen";
 import type { Bytes } from "../records";
 
 const OPEN_WITHIN_MS = 10_000;
 const RETRY_MS = [2_000, 10_000, 30_000, 60_000];
+/** Where there is no other path. */
+const ALONE_RETRY_MS = [300, 1_000, 3_000, 10_000];
 
 export interface DirectEvents {
   signal(signal: PeerSignal): void;
@@ -19,10 +20,11 @@ export class Direct {
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
+  private waits: readonly number[] = RETRY_MS;
   private resting = false; // after a failure, until it is time to try again
 
   constructor(
-    private readonly iceServers: () => readonly IceServer[],
+    private readonly ice: () => Ice,
     private readonly events: DirectEvents,
   ) {}
 
@@ -30,11 +32,16 @@ export class Direct {
     return this.peer?.isOpen ? this.peer : null;
   }
 
+  /** What the path goes by; null while there is none. */
+  async route(): Promise<Route | null> {
+    return this.peer?.isOpen ? this.peer.route() : null;
+  }
+
   /** Try now, unless there is a path, or an attempt, already. */
   attempt(): void {
     if (this.peer || this.stopped || this.resting) return;
     clearTimeout(this.timer);
-    const peer = new Peer(false, this.iceServers(), (signal) => this.events.signal(signal), {
+    const peer = new Peer(false, this.ice(), (signal) => this.events.signal(signal), {
       onopen: () => {
         clearTimeout(this.timer);
         this.failures = 0;
@@ -49,13 +56,18 @@ export class Direct {
     peer.open();
   }
 
+  /** There is no other path: it is tried again sooner. */
+  standAlone(): void {
+    this.waits = ALONE_RETRY_MS;
+  }
+
   receive(signal: PeerSignal): void {
     void this.peer?.receive(signal);
   }
 
   /** The broadcaster will not have one now: it is not asked again for a while. */
   decline(): void {
-    this.failures = RETRY_MS.length - 1;
+    this.failures = this.waits.length - 1;
     this.close();
   }
 
@@ -75,7 +87,7 @@ export class Direct {
     clearTimeout(this.timer);
     this.events.onclose();
     if (this.stopped) return;
-    const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)] ?? 60_000;
+    const wait = this.waits[Math.min(this.failures, this.waits.length - 1)] ?? 0;
     this.failures += 1;
     this.resting = true;
     this.timer = setTimeout(() => {

@@ -27,12 +27,20 @@ export class Paths {
   private starting: Path | null = null;
   private askedOnce = false;
 
-  constructor(private readonly policy: "auto" | Path) {}
+  constructor(private policy: "auto" | Path) {}
 
   /** The path that delivers now. */
   get active(): Path | null {
     for (const path of ["direct", "relay"] as const) if (this.subscriptions.get(path)?.answered) return path;
     return null;
+  }
+
+  /** Only that path from now on; what the other was asked for is forgotten. */
+  restrict(path: Path): void {
+    this.policy = path;
+    const other = path === "direct" ? "relay" : "direct";
+    this.subscriptions.delete(other);
+    if (this.starting === other) this.starting = null;
   }
 
   /** The path can carry messages; `position` is null when only a checkpoint will do. */

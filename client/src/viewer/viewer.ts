@@ -1,6 +1,8 @@
 /** The viewer: connects, reads the log by whichever path delivers, and sends the agent's inputs. */
 import type { Anchor } from "../anchor";
-import { InputSender, type Numbered } from "../inputs";
+import type { Numbered } from "../inputs";
+import type { Wish } from "../link/choice";
+import type { Ice, PeerSignal, Route } from "../link/peer";
 import { Server } from "../link/server";
 import type { TransportKind } from "../link/transport";
 import { direct, signalTo } from "../messages";
@@ -8,7 +10,6 @@ import {
   type Chat,
   CloseCode,
   type FromViewer,
-  type IceServer,
   LOG_VERSION,
   type ToViewer,
   type Updated,
@@ -16,25 +17,15 @@ import {
   WIRE_VERSION,
 } from "../protocol.gen";
 import { type Bytes, decode, encodeRecord, type Item, isControl, packed, VOLATILE, type Volatile } from "../records";
-import { proofOf, randomId } from "../secret";
-import { applied, EMPTY, entryOf, type SharedState, stateOf } from "../state";
-import { isPlayable } from "./check";
+import { proofOf } from "../secret";
+import type { SharedState } from "../state";
 import { Direct } from "./direct";
-import { Lag } from "./lag";
+import { Lines } from "./lines";
+import { Page } from "./page";
 import { type Command, type Path, Paths } from "./paths";
-import { Reader, UnreadableLog } from "./reader";
+import { UnreadableLog } from "./reader";
 import type { Stage } from "./stage";
-
-export type ViewerState =
-  | "connecting"
-  | "waiting"
-  | "live"
-  | "resetting"
-  | "paused"
-  | "away"
-  | "denied"
-  | "ended"
-  | "failed";
+import { ENDED, SILENT_AFTER_MS, stateAfter, stateIn, type ViewerState } from "./states";
 
 export interface ViewerOptions {
   /** The server's address, with a trailing slash. */
@@ -44,6 +35,7 @@ export interface ViewerOptions {
   readonly agentToken: string | null;
   readonly viewerToken: string | null;
   readonly path: "auto" | Path;
+  readonly transport: Wish;
   readonly keepToken: (token: string | null) => void;
 }
 
@@ -61,55 +53,34 @@ export interface ViewerStats {
   readonly eventsHeld: number;
 }
 
-/** A line that has been sent and not been seen in the log. */
-export interface PendingLine {
-  readonly id: string;
-  readonly text: string;
-  readonly refused: string | null;
-}
-
 const TICK_MS = 500;
-const SILENT_AFTER_MS = 3_000;
 const PROBE_EVERY_MS = 1_000;
-const CHAT_AGAIN_MS = 3_000;
-const FORCED_WITHIN_MS = 20_000;
+/** A path or transport that was asked for, and cannot be, is given up after this long. */
+const FORCED_WITHIN_MS = 15_000;
 const MAX_UNREADABLE = 3;
-
-const DENIED: readonly number[] = [
-  CloseCode.REFUSED,
-  CloseCode.REMOVED,
-  CloseCode.UNAUTHORIZED,
-  CloseCode.UNKNOWN_SESSION,
-  CloseCode.NOT_PERMITTED,
-];
 
 export class Viewer {
   state: ViewerState = "connecting";
-  /** Why it is denied, ended or failed; for the others the state says enough. */
+  /** Why it is denied, ended or failed, or what the site says of its absence; for the others the state says enough. */
   reason = "";
-  shared: SharedState = EMPTY;
-  pending: readonly PendingLine[] = [];
   welcome: WelcomeViewer | null = null;
-  readonly lag = new Lag();
+  /** What the direct path goes by; null while there is none. */
+  route: Route | null = null;
+  readonly lines: Lines;
 
   private readonly server: Server;
   private readonly direct: Direct;
   private readonly paths: Paths;
-  private readonly reader = new Reader();
-  private readonly inputs = new InputSender<Chat>();
-  private iceServers: readonly IceServer[] = [];
+  private readonly page: Page;
+  private ice: Ice = { iceServers: [] };
   private session: Updated["state"] = "pending";
   private admitted = false;
-  private shownOnce = false;
   private over = false;
   private heardDirect = 0;
   private probedAt = 0;
-  private bytes = 0;
-  private frames = 0;
-  private resets = 0;
   private unreadable = 0;
-  private wasActive: Path | null = null;
-  private sentLines = new Map<string, number>();
+  private lastActive: Path | null = null;
+  private interruptedAt: number | null = null;
   private credentials: ("viewer" | "agent" | "link")[];
   private readonly timer: ReturnType<typeof setInterval>;
   private forcedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -124,60 +95,76 @@ export class Viewer {
       ...(options.agentToken ? (["agent"] as const) : []),
       ...(options.secret ? (["link"] as const) : []),
     ];
+    this.lines = new Lines((input) => this.sendInput(input));
+    this.page = new Page(
+      stage,
+      () => this.settle(),
+      () => {
+        this.lines.seen(this.page.shared.chat);
+        this.onchange();
+      },
+    );
     this.paths = new Paths(options.path);
-    this.direct = new Direct(() => this.iceServers, {
+    this.direct = new Direct(() => this.ice, {
       signal: (signal) => this.control(signalTo("", signal)),
       onopen: () => {
         this.heardDirect = performance.now();
-        this.run(this.paths.opened("direct", this.reader.position));
+        this.run(this.paths.opened("direct", this.page.reader.position));
       },
       onmessage: (message) => this.directMessage(message),
       onclose: () => {
-        this.run(this.paths.closed("direct", this.reader.position));
+        this.route = null;
+        this.run(this.paths.closed("direct", this.page.reader.position));
         this.settle();
       },
     });
-    this.server = new Server(new URL("ws", options.base.replace(/^http/, "ws")).href, {
+    this.server = new Server(options.base, options.transport, {
       hello: () => this.hello(),
       onitem: (item) => this.item("relay", item),
       onlost: (final) => this.lost(final),
       ondrain: () => {},
     });
     this.timer = setInterval(() => this.tick(), TICK_MS);
-    if (options.path === "direct")
-      this.forcedTimer = setTimeout(() => {
-        if (this.paths.active !== "direct" && this.admitted)
-          this.finish("failed", "no direct path to the visitor could be made");
-      }, FORCED_WITHIN_MS);
+    if (options.path === "direct") this.onlyDirect();
+    else if (options.transport !== "auto")
+      this.giveUpUnless(
+        () => this.server.mayCarry,
+        `no connection to the server by ${options.transport} could be made`,
+      );
     this.server.connect();
+  }
+
+  get shared(): SharedState {
+    return this.page.shared;
   }
 
   get stats(): ViewerStats {
     const path = this.paths.active;
     const transport = path === "direct" ? "webrtc" : path === "relay" ? (this.server.transport?.kind ?? null) : null;
+    const { reader, lag, bytes, frames, resets } = this.page;
     return {
       state: this.state,
       path,
       transport,
-      rttMs: this.lag.rttMs,
-      lagMs: this.lag.lagMs,
-      epoch: this.reader.epoch,
-      seq: this.reader.seq,
-      bytesReceived: this.bytes,
-      framesReceived: this.frames,
-      resets: this.resets,
+      rttMs: lag.rttMs,
+      lagMs: lag.lagMs,
+      epoch: reader.epoch,
+      seq: reader.seq,
+      bytesReceived: bytes,
+      framesReceived: frames,
+      resets,
       eventsHeld: this.stage.player.held,
     };
   }
 
+  /** The last round trip to the server, in ms. */
+  get serverRttMs(): number | null {
+    return this.server.rttMs;
+  }
+
   /** A line of chat; it stays pending until it is seen in the log. */
   say(text: string): void {
-    const line = text.trim().slice(0, 2_000);
-    if (!line || this.over) return;
-    const id = randomId();
-    this.pending = [...this.pending, { id, text: line, refused: null }];
-    this.sendLine(id, line);
-    this.onchange();
+    if (!this.over && this.lines.say(text, performance.now())) this.onchange();
   }
 
   /** Where the agent points; null when it has left the page. */
@@ -202,8 +189,12 @@ export class Viewer {
   private hello(): object {
     const { session, secret, agentToken, viewerToken } = this.options;
     const [credential] = this.credentials;
-    if (this.paths.active !== "direct") this.run(this.paths.opened("relay", this.reader.position), true);
-    else this.run(this.paths.opened("relay", null));
+    const position = this.paths.active === "direct" ? null : this.page.reader.position;
+    // Right after hello: nothing waits for the answer.
+    if (this.server.mayCarry) {
+      const commands = this.paths.opened("relay", position);
+      queueMicrotask(() => this.run(commands));
+    }
     return {
       type: "hello",
       role: "viewer",
@@ -217,7 +208,7 @@ export class Viewer {
   }
 
   private lost(final: { code: number; reason: string } | null): boolean {
-    this.run(this.paths.closed("relay", this.reader.position));
+    this.run(this.paths.closed("relay", this.page.reader.position));
     if (!final) {
       this.settle();
       return true;
@@ -226,9 +217,9 @@ export class Viewer {
       this.credentials.shift();
       return true;
     }
-    if (final.code === CloseCode.ENDED) this.finish("ended", this.reason || final.reason);
-    else if (DENIED.includes(final.code)) this.finish("denied", final.reason);
-    else this.finish("failed", final.reason || `the connection closed with code ${final.code}`);
+    const state = stateAfter(final.code);
+    const told = state === "ended" ? this.reason : "";
+    this.finish(state, told || final.reason || `the connection closed with code ${final.code}`);
     return false;
   }
 
@@ -237,11 +228,8 @@ export class Viewer {
     else this.server.send(message);
   }
 
-  private run(commands: readonly Command[], afterHello = false): void {
-    for (const { path, message } of commands) {
-      if (afterHello) queueMicrotask(() => this.control(message, path));
-      else this.control(message, path);
-    }
+  private run(commands: readonly Command[]): void {
+    for (const { path, message } of commands) this.control(message, path);
   }
 
   // What comes in ----------------------------------------------------------------------------------------------
@@ -261,46 +249,34 @@ export class Viewer {
     if (isControl(item)) {
       const message = path === "direct" ? direct(item) : (item as unknown as ToViewer);
       if (message) this.message(path, message as ToViewer);
-      return;
-    }
-    if (item.kind === VOLATILE) {
+    } else if (item.kind === VOLATILE) {
       this.volatile(item);
-      return;
-    }
-    this.bytes += item.data.length;
-    if (!this.paths.accepts(path)) return;
-    try {
-      if (item.kind === 1) {
-        this.frames += 1;
-        const taken = this.reader.take(item);
-        if (taken === "gap") this.run(this.paths.gap(path, this.reader.position));
-        else if (typeof taken === "object") this.apply(taken.events);
-      } else {
-        const restored = this.reader.takePart(item);
-        if (restored) this.restore(stateOf(restored.state), restored.events);
+    } else if (this.paths.accepts(path)) {
+      try {
+        const taken = this.page.take(item);
+        if (taken === "gap") this.run(this.paths.gap(path, this.page.reader.position));
+        else if (taken === "applied") this.paths.delivered();
+        else if (taken === "restored") this.paths.started();
+      } catch (error) {
+        if (!(error instanceof UnreadableLog)) throw error;
+        this.startOver(error);
       }
-    } catch (error) {
-      if (!(error instanceof UnreadableLog)) throw error;
-      this.startOver(error);
     }
   }
 
   private message(path: Path, message: ToViewer): void {
     switch (message.type) {
       case "welcome":
-        this.welcome = message;
-        this.iceServers = message.ice_servers;
-        this.session = message.state;
-        this.options.keepToken(message.token);
-        this.settle();
+        this.welcomed(message);
         break;
       case "admitted":
         this.admitted = true;
-        if (this.options.path === "direct") this.direct.attempt();
+        if (this.isDirectOnly) this.direct.attempt();
         this.settle();
         break;
       case "updated":
         this.session = message.state;
+        this.reason = message.message;
         this.settle();
         break;
       case "ended":
@@ -318,11 +294,11 @@ export class Viewer {
         break;
       }
       case "acknowledged":
-        this.inputs.acknowledged(message.n);
+        this.lines.acknowledged(message.n);
         break;
       case "refused":
-        this.inputs.refused(message.n);
-        this.refuseLines(message.reason);
+        this.lines.refused(message.n, message.reason);
+        this.onchange();
         break;
       case "signal":
         if (message.declined) this.direct.decline();
@@ -334,39 +310,34 @@ export class Viewer {
     }
   }
 
+  private welcomed(welcome: WelcomeViewer): void {
+    const wished = this.options.path;
+    this.welcome = welcome;
+    this.ice = { iceServers: welcome.ice_servers };
+    this.session = welcome.state;
+    this.options.keepToken(welcome.token);
+    if (wished !== "auto" && welcome.path !== "auto" && welcome.path !== wished) {
+      this.finish("failed", `the path ${wished} was asked for, and this session goes by ${welcome.path} only`);
+      return;
+    }
+    if (welcome.path === "relay") this.paths.restrict("relay");
+    if (welcome.path === "direct" && wished === "auto") this.onlyDirect();
+    this.settle();
+  }
+
   private volatile({ name, values }: Volatile): void {
     const numbers = values.filter((value): value is number => typeof value === "number" && Number.isFinite(value));
     const [a, b, c] = numbers;
     const three = a !== undefined && b !== undefined && c !== undefined;
     if (name === "pointer") this.stage.point(three ? { id: a, x: b, y: c } : null);
     if (name === "echo" && three) {
-      if (this.state === "live") this.lag.echoed(a, b, c, this.reader, performance.now());
+      if (this.state === "live") this.page.lag.echoed(a, b, c, this.page.reader, performance.now());
       this.onchange();
     }
   }
 
-  // The page ---------------------------------------------------------------------------------------------------
-
-  private apply(events: readonly unknown[]): void {
-    this.paths.delivered();
-    this.note(events);
-    this.stage.apply(events.filter(isPlayable));
-    this.lag.applied(this.reader.epoch, this.reader.seq, performance.now());
-  }
-
-  private restore(state: SharedState, events: readonly unknown[]): void {
-    this.paths.started();
-    this.shared = state;
-    this.seen();
-    this.stage.restore(events.filter(isPlayable));
-    this.shownOnce = true;
-    // The player applies what it is given in a microtask: only then is the page there.
-    queueMicrotask(() => queueMicrotask(() => this.settle()));
-  }
-
   private startReset(): void {
-    if (this.shownOnce) this.resets += 1;
-    this.reader.reset();
+    this.page.reset();
     this.settle();
   }
 
@@ -381,42 +352,9 @@ export class Viewer {
     this.run(this.paths.unreadable());
   }
 
-  private note(events: readonly unknown[]): void {
-    const before = this.shared;
-    for (const event of events) {
-      const entry = entryOf(event);
-      if (entry) this.shared = applied(this.shared, entry);
-    }
-    if (this.shared === before) return;
-    this.seen();
-    this.onchange();
-  }
-
-  // Chat -------------------------------------------------------------------------------------------------------
-
-  private sendLine(id: string, text: string): void {
-    this.sentLines.set(id, performance.now());
-    this.sendInput(this.inputs.send({ kind: "chat", id, text }, performance.now()));
-  }
-
   private sendInput({ n, base, input }: Numbered<Chat>): void {
-    this.control({ type: "input", n, base, input }, this.inputPath);
-  }
-
-  private get inputPath(): Path {
-    return this.paths.active === "direct" && this.direct.transport ? "direct" : "relay";
-  }
-
-  /** Lines that are in the log now are pending no more. */
-  private seen(): void {
-    const ids = new Set(this.shared.chat.map(({ id }) => id));
-    this.pending = this.pending.filter(({ id }) => !ids.has(id));
-    for (const id of ids) this.sentLines.delete(id);
-  }
-
-  private refuseLines(reason: string): void {
-    this.pending = this.pending.map((line) => ({ ...line, refused: reason }));
-    this.onchange();
+    const path = this.paths.active === "direct" && this.direct.transport ? "direct" : "relay";
+    this.control({ type: "input", n, base, input }, path);
   }
 
   // Time, paths and state --------------------------------------------------------------------------------------
@@ -427,46 +365,69 @@ export class Viewer {
     if (now - this.probedAt >= PROBE_EVERY_MS) {
       this.probedAt = now;
       this.direct.transport?.send(packed({ type: "ping", at: now }));
-      this.sendVolatile({ kind: VOLATILE, party: "", name: "probe", values: [now] });
+      const { lagMs, rttMs } = this.page.lag;
+      this.sendVolatile({ kind: VOLATILE, party: "", name: "probe", values: [now, lagMs, rttMs] });
+      void this.direct.route().then((route) => {
+        this.route = route;
+      });
     }
-    if (this.state === "live" && this.direct.transport && !this.paths.has("direct"))
-      this.run(this.paths.opened("direct", this.reader.position));
-    for (const { id, text, refused } of this.pending) {
-      const sent = this.sentLines.get(id) ?? 0;
-      if (refused === null && this.state === "live" && now - sent > CHAT_AGAIN_MS) this.sendLine(id, text);
-    }
+    if (this.direct.transport && !this.paths.has("direct") && (this.state === "live" || this.isDirectOnly))
+      this.run(this.paths.opened("direct", this.page.reader.position));
+    if (this.state === "live") this.lines.tick(now);
+    this.settle();
   }
 
   private sendVolatile(record: Volatile): void {
     if (!this.admitted || this.over) return;
     const { transport } = this.direct;
     if (this.paths.active === "direct" && transport) transport.sendVolatile(encodeRecord(record));
-    else if (this.server.transport?.bufferedAmount === 0) this.server.transport.sendVolatile(encodeRecord(record));
+    else if (this.server.isOpen && this.server.transport?.bufferedAmount === 0)
+      this.server.transport.sendVolatile(encodeRecord(record));
+  }
+
+  private get isDirectOnly(): boolean {
+    return this.options.path === "direct" || this.welcome?.path === "direct";
+  }
+
+  private onlyDirect(): void {
+    this.paths.restrict("direct");
+    this.direct.standAlone();
+    this.giveUpUnless(
+      () => this.paths.active === "direct" || !this.admitted,
+      "no direct path to the visitor could be made",
+    );
+  }
+
+  private giveUpUnless(holds: () => boolean, reason: string): void {
+    clearTimeout(this.forcedTimer);
+    this.forcedTimer = setTimeout(() => {
+      if (!holds()) this.finish("failed", reason);
+    }, FORCED_WITHIN_MS);
   }
 
   /** After anything that may change the state or the path. */
   private settle(): void {
     if (this.over) return;
     const { active } = this.paths;
-    if (active !== null && active !== this.wasActive && this.wasActive !== null)
-      for (const input of this.inputs.resend(performance.now())) this.sendInput(input);
-    if (active !== null) this.wasActive = active;
-    this.state = this.currentState(active);
-    if (this.state === "live" && this.options.path !== "relay" && this.welcome?.path !== "relay") this.tryDirect();
+    if (active !== null) {
+      if (active !== this.lastActive && this.lastActive !== null) this.lines.resend(performance.now());
+      this.lastActive = active;
+      this.interruptedAt = null;
+    } else this.interruptedAt ??= performance.now();
+    this.state = stateIn({
+      before: this.state,
+      welcomed: this.welcome !== null,
+      connected: this.server.isOpen,
+      session: this.session,
+      admitted: this.admitted,
+      starting: this.page.reader.starting,
+      shownOnce: this.page.shownOnce,
+      active,
+      interruptedMs: performance.now() - (this.interruptedAt ?? 0),
+    });
+    const mayGoDirect = this.options.path !== "relay" && this.welcome?.path !== "relay";
+    if (this.state === "live" && mayGoDirect && active !== "direct") this.direct.attempt();
     this.onchange();
-  }
-
-  private tryDirect(): void {
-    if (this.paths.active === "direct") return;
-    this.direct.attempt();
-  }
-
-  private currentState(active: Path | null): ViewerState {
-    if (!this.welcome || (active === null && !this.server.isOpen)) return "connecting";
-    if (this.session === "away" || this.session === "paused") return this.session;
-    if (!this.admitted) return "waiting";
-    if (this.reader.starting) return this.shownOnce ? "resetting" : "waiting";
-    return active === null ? "connecting" : "live";
   }
 
   private finish(state: ViewerState, reason: string): void {
@@ -484,16 +445,6 @@ export class Viewer {
   }
 }
 
-const ENDED: Record<string, string> = {
-  broadcaster: "the visitor has ended it",
-  agent: "an agent has ended it",
-  pending_timeout: "nobody was let in for a long time",
-  idle_timeout: "nobody has watched for a long time",
-  active_timeout: "it has reached the longest time allowed",
-  away_timeout: "the visitor did not come back",
-  server: "the server has ended it",
-};
-
-function peerSignal({ description, candidate }: Extract<ToViewer, { type: "signal" }>) {
+function peerSignal({ description, candidate }: Extract<ToViewer, { type: "signal" }>): PeerSignal {
   return { ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) };
 }

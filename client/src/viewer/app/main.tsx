@@ -19,6 +19,7 @@ const session = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
 const tokenKey = `cobrowse.viewer.${session}`;
 const query = new URLSearchParams(location.search);
 const path = query.get("path");
+const transport = query.get("transport");
 
 const options: ViewerOptions = {
   base,
@@ -27,6 +28,7 @@ const options: ViewerOptions = {
   agentToken: agentToken(),
   viewerToken: sessionStorage.getItem(tokenKey),
   path: path === "relay" || path === "direct" ? path : "auto",
+  transport: transport === "websocket" || transport === "webrtc" || transport === "http" ? transport : "auto",
   keepToken: (token) => {
     if (token === null) sessionStorage.removeItem(tokenKey);
     else sessionStorage.setItem(tokenKey, token);

@@ -1,7 +1,8 @@
 /** The viewer's page, drawn. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Stage } from "../stage";
-import type { Viewer, ViewerState } from "../viewer";
+import type { ViewerState } from "../states";
+import type { Viewer } from "../viewer";
 
 interface Props {
   readonly viewer: Viewer;
@@ -86,7 +87,7 @@ function Screen({ stage, viewer }: { stage: Stage; viewer: Viewer }) {
 function Chat({ viewer }: { viewer: Viewer }) {
   const list = useRef<HTMLOListElement>(null);
   const { chat } = viewer.shared;
-  const lines = chat.length + viewer.pending.length;
+  const lines = chat.length + viewer.lines.pending.length;
   useEffect(() => {
     if (list.current) list.current.scrollTop = list.current.scrollHeight;
   }, [lines]);
@@ -106,7 +107,7 @@ function Chat({ viewer }: { viewer: Viewer }) {
             <span class="text">{text}</span>
           </li>
         ))}
-        {viewer.pending.map(({ id, text, refused }) => (
+        {viewer.lines.pending.map(({ id, text, refused }) => (
           <li key={id} class="mine pending">
             <span class="name">{refused ?? "Sending…"}</span>
             <span class="text">{text}</span>

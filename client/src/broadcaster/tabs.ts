@@ -1,0 +1,113 @@
+/**
+ * Tabs of a site find each other: which holds the session, and who takes it over. The tab that holds it has a lock;
+ * where there are no locks (no secure context) the server decides, as a later connection replaces the earlier.
+ */
+import type { Stored } from "./store";
+
+/** How long a tab must have been seen before it takes over. */
+const SEEN_MS = 500;
+/** A tab that does not give the session within this time is frozen, or gone. */
+const GIVEN_WITHIN_MS = 700;
+const LOCK_WITHIN_MS = 1_000;
+
+export type Release = () => void;
+
+type Said =
+  | { readonly type: "who" }
+  | { readonly type: "here" | "given"; readonly stored: Stored }
+  | { readonly type: "take" | "over"; readonly id: string };
+
+export interface TabEvents {
+  /** What this tab holds, if it does. */
+  held(): Stored | null;
+  /** Another tab takes over: let go. */
+  give(): void;
+  /** There is a session in another tab. */
+  found(stored: Stored): void;
+  /** The session is over. */
+  over(id: string): void;
+  /** This tab has been seen for a while. */
+  seen(): void;
+}
+
+export class Tabs {
+  private readonly channel: BroadcastChannel | null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private given: ((stored: Stored) => void) | null = null;
+
+  constructor(
+    name: string,
+    private readonly events: TabEvents,
+  ) {
+    this.channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(name);
+    if (this.channel) this.channel.onmessage = ({ data }) => this.heard(data as Said);
+    const look = () => this.look();
+    document.addEventListener("visibilitychange", look);
+    addEventListener("focus", look);
+    look();
+  }
+
+  /** Ask who holds a session. */
+  who(): void {
+    this.say({ type: "who" });
+  }
+
+  here(stored: Stored): void {
+    this.say({ type: "here", stored });
+  }
+
+  over(id: string): void {
+    this.say({ type: "over", id });
+  }
+
+  /** Ask for the session: what the other tab hands over, or null when it does not answer. */
+  take(id: string): Promise<Stored | null> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(null), GIVEN_WITHIN_MS);
+      this.given = (stored) => {
+        clearTimeout(timer);
+        resolve(stored);
+      };
+      this.say({ type: "take", id });
+    });
+  }
+
+  private look(): void {
+    clearTimeout(this.timer);
+    if (!document.hidden) this.timer = setTimeout(() => document.hidden || this.events.seen(), SEEN_MS);
+  }
+
+  private heard(said: Said): void {
+    const held = this.events.held();
+    if (said.type === "who" && held) this.here(held);
+    else if (said.type === "take" && held?.id === said.id) {
+      this.events.give();
+      this.say({ type: "given", stored: held });
+    } else if (said.type === "given") {
+      this.given?.(said.stored);
+      this.events.found(said.stored);
+    } else if (said.type === "here") this.events.found(said.stored);
+    else if (said.type === "over") this.events.over(said.id);
+  }
+
+  private say(said: Said): void {
+    this.channel?.postMessage(said);
+  }
+}
+
+/** Holds the session for this tab, until released or the page goes; null when another tab has it, unless it is stolen. */
+export function lock(id: string, steal = false, onstolen: () => void = () => {}): Promise<Release | null> {
+  const { locks } = navigator;
+  if (!locks) return Promise.resolve(() => {}); // no secure context: nobody can say
+  return new Promise((resolve) => {
+    // The page before this one in the same tab lets go of it a moment after this one has begun.
+    const options = steal ? { steal } : { signal: AbortSignal.timeout(LOCK_WITHIN_MS) };
+    let held = false;
+    locks
+      .request(`cobrowse:${id}`, options, () => {
+        held = true;
+        return new Promise<void>((release) => resolve(release));
+      })
+      .catch(() => (held ? onstolen() : resolve(null)));
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * Which transport to the server: a WebSocket by default; WebRTC where WebSockets do not pass, or are measurably worse;
+ * HTTP last, and to begin with where nothing else opens. What failed rests, longer each time, so that nothing flaps.
+ * Pure; `now` in ms.
+ */
+import type { TransportKind } from "./transport";
+
+/** One transport alone, for diagnosis; `auto` leaves it to the choice. */
+export type Wish = "auto" | TransportKind;
+
+/** How long a kind that failed is left alone: the first time, the second … */
+export const REST_MS = [30_000, 60_000, 120_000, 300_000, 600_000];
+/** A WebSocket that did not open may have met a restart: it is tried once more so soon. */
+export const AGAIN_MS = 1_000;
+/** Round trips that are looked at, and from where on another kind is worth a look. */
+export const SAMPLES = 10;
+export const SLOW_MS = 200;
+/** One that was left for being slow rests as long as one that failed four times. */
+const LEFT_AS = 3;
+
+interface Known {
+  failures: number;
+  restsUntil: number;
+}
+
+export class Choice {
+  private readonly known: Record<TransportKind, Known> = {
+    websocket: { failures: 0, restsUntil: 0 },
+    webrtc: { failures: 0, restsUntil: 0 },
+    http: { failures: 0, restsUntil: 0 },
+  };
+  private suspected = false; // a WebSocket did not open: is it the WebSocket, or the server?
+  private roundTrips: number[] = [];
+
+  constructor(private readonly wish: Wish) {}
+
+  /** What to connect by when there is nothing. WebRTC needs another to be offered over. */
+  first(now: number): TransportKind {
+    if (this.wish === "websocket" || this.wish === "http") return this.wish;
+    return this.suspected || now < this.known.websocket.restsUntil ? "http" : "websocket";
+  }
+
+  /** A first connection by that kind could not be made: the next is by another. */
+  refused(kind: TransportKind): void {
+    this.suspected = kind === "websocket";
+  }
+
+  /** That kind carries now. */
+  opened(kind: TransportKind, now: number): void {
+    this.roundTrips = [];
+    this.known[kind].failures = 0;
+    if (kind === "http" && this.suspected) this.known.websocket.restsUntil = now + AGAIN_MS;
+    this.suspected = false;
+  }
+
+  /** That kind could not be made beside the one in use, or broke. */
+  failed(kind: TransportKind, now: number): void {
+    const known = this.known[kind];
+    known.restsUntil = now + (REST_MS[Math.min(known.failures, REST_MS.length - 1)] ?? 0);
+    known.failures += 1;
+  }
+
+  /** That kind was left, as another is better. */
+  left(kind: TransportKind, now: number): void {
+    this.known[kind].failures = Math.max(this.known[kind].failures, LEFT_AS);
+    this.failed(kind, now);
+  }
+
+  /** A round trip by the kind in use took that long, in ms. */
+  measured(rttMs: number): void {
+    this.roundTrips.push(rttMs);
+    if (this.roundTrips.length > SAMPLES) this.roundTrips.shift();
+  }
+
+  /** A kind that is worth trying beside the one in use; null when all is well. */
+  upgrade(current: TransportKind, now: number): TransportKind | null {
+    const ready = (kind: TransportKind) => (now >= this.known[kind].restsUntil ? kind : null);
+    if (this.wish === "webrtc") return current === "webrtc" ? null : ready("webrtc");
+    if (this.wish !== "auto") return null;
+    if (current === "websocket") return this.isSlow ? ready("webrtc") : null;
+    if (current === "webrtc") return ready("websocket");
+    return ready("websocket") ?? (this.known.websocket.failures > 0 ? ready("webrtc") : null);
+  }
+
+  /** Whether a kind whose round trip takes `rttMs` is worth leaving a WebSocket for. */
+  isBetter(rttMs: number): boolean {
+    return this.upperQuartile > 2 * rttMs + 50;
+  }
+
+  /** Whether what is in use may carry the page, or only the offers of what is wished for. */
+  mayCarry(kind: TransportKind): boolean {
+    return this.wish === "auto" || this.wish === kind;
+  }
+
+  private get isSlow(): boolean {
+    return this.roundTrips.length >= SAMPLES && this.upperQuartile >= SLOW_MS;
+  }
+
+  private get upperQuartile(): number {
+    const sorted = [...this.roundTrips].sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * 0.75)] ?? 0;
+  }
+}
