@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
-from cobrowse.close_codes import CloseCode
 from cobrowse.connection import Connection
 from cobrowse.hub import Hub
-from cobrowse.records import END, Frame, Part, decode, packed
+from cobrowse.records import END, decode, packed
 from cobrowse.settings import Settings, Site
 from cobrowse.tokens import Tokens
 from cobrowse.transports.guard import listen_on
+from cobrowse.transports.peer import Peer
 from cobrowse.transports.webrtc import WebRTCTransport
 
 SECRET: Final = "x" * 64
@@ -24,6 +25,9 @@ ORIGIN: Final = "https://shop.example"
 PROOF: Final = hashlib.sha256(b"the link").digest()
 SITES: Final = [Site(key="shop", origins=[ORIGIN], consent="granted")]
 WITHIN_S: Final = 20
+
+HOST: Final = "candidate:1 1 udp 2130706431 {} {} typ host"
+"""A candidate, but for its address and port."""
 
 Message = dict[str, Any]
 
@@ -242,20 +246,25 @@ def checkpoint(epoch: int, seq: int, id: int, data: bytes, size: int = 16_384) -
     return [[2, epoch, seq, id, part, len(cuts), cut] for part, cut in enumerate(cuts)]
 
 
-__all__ = [
-    "Browser",
-    "Carrier",
-    "CloseCode",
-    "Closed",
-    "Frame",
-    "Part",
-    "broadcasting",
-    "checkpoint",
-    "frame",
-    "hello",
-    "peers",
-    "run",
-    "serving",
-    "until",
-    "watching",
-]
+def only(hub: Hub) -> Peer:
+    """The one peer that there is."""
+    [peer] = peers(hub)._tasks.values()
+    return peer
+
+
+@contextmanager
+def canary(address: str) -> Iterator[tuple[int, Callable[[], list[bytes]]]]:
+    """A UDP socket that nothing should come to: its port, and what has come."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind((address, 0))
+        listener.setblocking(False)
+
+        def came() -> list[bytes]:
+            datagrams = []
+            while True:
+                try:
+                    datagrams.append(listener.recv(2_048))
+                except BlockingIOError:
+                    return datagrams
+
+        yield listener.getsockname()[1], came

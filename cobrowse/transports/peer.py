@@ -219,6 +219,8 @@ class Peer:
 
     async def _say_closed(self, code: CloseCode, reason: str) -> None:
         """Channels close without a code, so it is said before; closing waits until that has arrived."""
+        if code == CloseCode.SILENT:
+            return
         self._send(packed({"type": "closed", "code": int(code), "reason": reason[:500]}))
         self._log.close()
         async with asyncio.timeout(CLOSE_WITHIN_S):
