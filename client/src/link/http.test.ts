@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Bytes, MAX_MESSAGE } from "../records";
 import { HttpTransport } from "./http";
 
@@ -309,6 +309,23 @@ describe("HttpTransport", () => {
     const last = await peer.next("POST");
     expect([last.path, last.body, last.query.has("close")]).toEqual([`/http/${ID}/1`, "end", true]);
     last.response.writeHead(204).end();
+  });
+
+  it("says what waits and that it leaves in one request when the page goes", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    const going = new App(url);
+    for (const _ of [1, 2]) await peer.opens();
+    for (const _ of [1, 2]) await peer.streams();
+    await going.until("open");
+    going.transport.send(bytes("a"));
+    await peer.next("POST");
+    page.dispatchEvent(new Event("pagehide"));
+    expect(going.told.at(-1)).toBe("close 1001 the page is gone");
+    const last = await peer.next("POST");
+    expect([last.path, last.body, last.query.has("close")]).toEqual([`/http/${ID}/0`, "a", true]);
+    vi.unstubAllGlobals();
   });
 
   it("closes when too much waits", async () => {
