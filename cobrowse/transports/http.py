@@ -50,7 +50,7 @@ DOWN_HEADERS: Final = {**HEADERS, "Content-Type": "application/octet-stream", "X
 
 
 class Stalled(Exception):
-    """The other end does not take what is sent to it."""
+    """A send does not end: the other end does not take what is sent to it."""
 
 
 class HttpConnection:
@@ -180,7 +180,7 @@ class HttpTransport:
             ended, _ = await asyncio.gather(writer, gone, return_exceptions=True)
             if http.reader is reader:
                 if isinstance(ended, Stalled):
-                    logger.info("an http connection was dropped: %s", ended)
+                    logger.info("an http connection was dropped: a send took over %s s", TAKEN_WITHIN_S)
                     self._free(http)
                 else:
                     http.read_by(None)
@@ -208,7 +208,8 @@ class HttpTransport:
                 if not await http.woken(flows_by):
                     break
             elif not await http.woken(outbox.full_since and outbox.full_since + TAKEN_WITHIN_S):
-                raise Stalled(f"nothing was acknowledged for {TAKEN_WITHIN_S:.0f} s")
+                logger.info("an http connection was dropped: nothing acknowledged for %s s", TAKEN_WITHIN_S)
+                self._free(http)  # this reader is none any more
         await self._send(send, _part(b"", more=False))
 
     async def _poll(self, http: HttpConnection, n: int, reader: object, send: Send) -> None:
@@ -234,7 +235,7 @@ class HttpTransport:
             async with asyncio.timeout(TAKEN_WITHIN_S):
                 await send(event)
         except TimeoutError:
-            raise Stalled(f"a send took more than {TAKEN_WITHIN_S:.0f} s") from None
+            raise Stalled from None
 
     # Deadlines -----------------------------------------------------------------------------------------------
 
