@@ -2,7 +2,8 @@
 
 aiortc delivers messages of any size, and each chunk of an unfinished one is looked at again with every chunk that
 comes: one peer could hold up the whole process. It trusts the numbers in acknowledgements in the same way. The limits
-are put on the instances of one connection, around methods of theirs that are not public (aiortc 1.16): the tests try each of them.
+are put on the instances of one connection, around methods of theirs that are not public (aiortc 1.16); the tests try
+each of them.
 """
 
 from __future__ import annotations
