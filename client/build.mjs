@@ -1,6 +1,7 @@
 /** Builds the browser files into `cobrowse/static/`; with `--watch`, again at each change. */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { context } from "esbuild";
+import { rrweb } from "./rrweb.mjs";
 
 const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 const outdir = new URL("../cobrowse/static/", import.meta.url).pathname;
@@ -16,29 +17,12 @@ const shared = {
   jsxImportSource: "preact",
   logLevel: "warning",
 };
-/**
- * Within one animation frame the recorder leaves out nodes that another of its observers has told of. When the host of
- * a shadow root moves in that frame, the content of the root is then told by nobody, and lost in the viewer. Told twice
- * it is harmless: the player knows a node that it has.
- */
-const tellsAll = {
-  name: "recorder-tells-all",
-  setup(build) {
-    build.onLoad({ filter: /@rrweb[\\/]record[\\/]dist[\\/]record\.js$/ }, ({ path }) => {
-      const source = readFileSync(path, "utf8");
-      const leavesOut = "if (this.processedNodeManager.inOtherBuffer(n, this)) return;";
-      if (!source.includes(leavesOut)) throw new Error(`${path}: not the recorder that the build knows; see build.mjs`);
-      return { contents: source.replace(leavesOut, ""), loader: "js" };
-    });
-  },
-};
-
 const builds = [
   { ...shared, format: "iife", entryPoints: { embed: "src/broadcaster/embed.ts" } },
   {
     ...shared,
     format: "esm",
-    plugins: [tellsAll],
+    plugins: [rrweb],
     entryPoints: {
       broadcaster: "src/broadcaster/broadcaster.ts",
       viewer: "src/viewer/app/main.tsx",

@@ -58,6 +58,9 @@ describe("entryOf", () => {
     [said("1")],
     [{ kind: "page", page: { title: "T", address: "https://a.example/", hidden: true } }],
     [{ kind: "present", present: [{ id: "a", name: "Ann", role: "guest" }] }],
+    [{ kind: "chosen", id: 7, indexes: [0, 2] }],
+    [{ kind: "popover", id: 7, open: true }],
+    [{ kind: "sheet", id: 7, disabled: false }],
   ])("reads what was written: %o", (entry) => {
     expect(entryOf(asEvent(entry, 7))).toEqual(entry);
   });
@@ -72,6 +75,8 @@ describe("entryOf", () => {
     [{ type: 5, data: { tag: "cobrowse", payload: { kind: "later" } } }],
     [{ type: 5, data: { tag: "cobrowse", payload: { kind: "chat", line: { id: 1 } } } }],
     [{ type: 5, data: { tag: "cobrowse", payload: { kind: "chat" } } }],
+    [{ type: 5, data: { tag: "cobrowse", payload: { kind: "popover", id: "7", open: true } } }],
+    [{ type: 5, data: { tag: "cobrowse", payload: { kind: "sheet", id: 7, disabled: 1 } } }],
   ])("leaves %o", (event) => {
     expect(entryOf(event)).toBeNull();
   });

@@ -38,8 +38,16 @@ export type Entry =
   | { readonly kind: "chat"; readonly line: ChatLine }
   | { readonly kind: "page"; readonly page: PageInfo }
   | { readonly kind: "present"; readonly present: readonly Present[] }
-  /** The options chosen in a select with that id in the recorder's mirror: of the page, and not of the state. */
-  | { readonly kind: "chosen"; readonly id: number; readonly indexes: readonly number[] };
+  | ShownEntry;
+
+/** What a node of the page shows and its markup does not say; `id` is in the recorder's mirror. Not of the state. */
+export type ShownEntry =
+  /** The options chosen in a select. */
+  | { readonly kind: "chosen"; readonly id: number; readonly indexes: readonly number[] }
+  /** Whether a popover is open. */
+  | { readonly kind: "popover"; readonly id: number; readonly open: boolean }
+  /** Whether the style sheet of an element is switched off. */
+  | { readonly kind: "sheet"; readonly id: number; readonly disabled: boolean };
 
 export const EMPTY: SharedState = { chat: [], page: { title: "", address: "", hidden: false }, present: [] };
 
@@ -53,6 +61,8 @@ export function applied(state: SharedState, entry: Entry): SharedState {
     case "present":
       return { ...state, present: entry.present };
     case "chosen":
+    case "popover":
+    case "sheet":
       return state;
   }
 }
@@ -71,12 +81,15 @@ export function entryOf(event: unknown): Entry | null {
   if (type !== CUSTOM) return null;
   const { tag, payload } = fields(data);
   if (tag !== TAG) return null;
-  const { kind, line, page, present, id, indexes } = fields(payload);
+  const { kind, line, page, present, id, indexes, open, disabled } = fields(payload);
   if (kind === "chat") return entryOrNull(lineOf(line), (line) => ({ kind, line }));
   if (kind === "page") return { kind, page: pageOf(page) };
   if (kind === "present") return { kind, present: presentOf(present) };
-  if (kind === "chosen" && typeof id === "number" && Array.isArray(indexes))
+  if (typeof id !== "number") return null;
+  if (kind === "chosen" && Array.isArray(indexes))
     return { kind, id, indexes: indexes.filter((index) => Number.isInteger(index)) };
+  if (kind === "popover" && typeof open === "boolean") return { kind, id, open };
+  if (kind === "sheet" && typeof disabled === "boolean") return { kind, id, disabled };
   return null;
 }
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from cobrowse.records import Frame, decode
+from cobrowse.records import END, Frame, Part, decode
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
@@ -175,6 +176,8 @@ class Watching:
     context: BrowserContext
     relayed: list[int] = field(default_factory=list)
     """The seq of each frame that came by the relay."""
+    received: list[Frame | Part] = field(default_factory=list)
+    """All of the log that came by the relay, in order."""
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -185,6 +188,23 @@ class Watching:
 
     def goes(self, path: str, within_ms: float = WITHIN_MS) -> None:
         until(self.page, f"viewer.stats().path === {path!r} && viewer.stats().state === 'live'", within_ms)
+
+    def told(self) -> bytes:
+        """All that was ever told on the relay, inflated: the MessagePack of checkpoints and frames."""
+        whole = b""
+        inflate = zlib.decompressobj(-15)
+        for item in self.received:
+            if isinstance(item, Part):
+                if item.part == 0:
+                    inflate = zlib.decompressobj(-15)
+                whole += inflate.decompress(item.data)
+                if item.part == item.parts - 1:
+                    inflate = zlib.decompressobj(-15)
+            else:
+                whole += inflate.decompress(item.data)
+                if item.flags & END:
+                    whole += inflate.decompress(b"\x00\x00\xff\xff")
+        return whole
 
     def document(self, script: str) -> Any:
         """Evaluate with `doc`, the mirrored document."""
@@ -270,7 +290,9 @@ class Desk:
     @staticmethod
     def _relayed(watching: Watching, payload: bytes | str) -> None:
         if isinstance(payload, bytes):
-            watching.relayed += [item.seq for item in decode(payload) if isinstance(item, Frame)]
+            items = [item for item in decode(payload) if isinstance(item, Frame | Part)]
+            watching.received += items
+            watching.relayed += [item.seq for item in items if isinstance(item, Frame)]
 
 
 def _come_to_rest(page: Page, document: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .rig import Desk, difference
+from .rig import Desk, difference, until
 
 CASES = ["moves", "bulk", "sheets", "shadow", "dialog", "form", "frames", "table", "scroll"]
 STEPS = 40
@@ -36,3 +36,17 @@ def test_a_late_joiner_is_equal(desk: Desk, pages: str, case: str) -> None:
     assert difference(visit, late) is None
     assert difference(visit, early) is None
     assert early.stats["resets"] == 0
+
+
+@pytest.mark.parametrize("path", ["relay", "direct"])
+def test_what_the_recorder_alone_does_not_tell(desk: Desk, pages: str, path: str) -> None:
+    visit = desk.visit(f"{pages}/unrecorded.html")
+    watching = desk.watch(visit.link, path=path)
+    for n, name in enumerate(visit.page.evaluate("caseNames")):
+        visit.page.evaluate("(n) => window.drive(n)", n)
+        assert difference(visit, watching) is None, name
+    assert watching.stats["resets"] == 0
+    # All of it again, as a snapshot has it.
+    visit.page.evaluate("() => { Cobrowse.session.pause(); Cobrowse.session.unpause(); }")
+    until(watching.page, "viewer.stats().epoch > 1 && viewer.stats().state === 'live'")
+    assert difference(visit, watching) is None

@@ -5,6 +5,8 @@
 
 /** rrweb's incremental source for what a field shows. */
 const INPUT = 5;
+/** What a field changes by. Of these only `input` leaves a shadow root. */
+export const FIELD_EVENTS = ["input", "change", "reset"];
 const FIELDS = "input,textarea,select";
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
@@ -13,10 +15,12 @@ export interface FieldEvents {
   /** The field's id in the recorder's mirror; not above 0 when it is not recorded. */
   idOf(field: Element): number;
   isBlocked(field: Element): boolean;
+  /** What is chosen in it is not told. */
+  isMasked(field: Element): boolean;
   mask(text: string, field: HTMLElement): string;
   /** What an incremental event of rrweb says. */
   emit(data: { source: number; id: number; text: string; isChecked: boolean }): void;
-  /** The indexes of the options that are chosen in a select with several. */
+  /** The indexes of the options that are chosen in a select. */
   chosen(id: number, indexes: readonly number[]): void;
 }
 
@@ -34,12 +38,6 @@ export class Fields {
     const { document } = realm;
     if (this.realms.get(realm) === document) return;
     this.realms.set(realm, document);
-    const changed = (event: Event) => this.noteTarget(event.composedPath()[0] ?? null, event.type);
-    const moments = ["input", "change", "reset"];
-    for (const moment of moments) document.addEventListener(moment, changed, true);
-    this.undo.push(() => {
-      for (const moment of moments) document.removeEventListener(moment, changed, true);
-    });
     this.hook(realm.HTMLInputElement.prototype, "value");
     this.hook(realm.HTMLInputElement.prototype, "checked");
     this.hook(realm.HTMLTextAreaElement.prototype, "value");
@@ -52,33 +50,50 @@ export class Fields {
     for (const undo of this.undo.splice(0)) undo();
   }
 
+  /** A field event, in a document or a shadow root that is recorded. */
+  readonly heard = (event: Event): void => {
+    const element = event.composedPath()[0] as Element | undefined;
+    if (!element?.matches) return;
+    if (event.type === "reset") {
+      // The fields are reset after the event, if nobody prevents it.
+      setTimeout(() => {
+        for (const field of (element as HTMLFormElement).elements) if (field.matches(FIELDS)) this.note(field as Field);
+      });
+    } else if (element.matches(FIELDS)) {
+      this.note(element as Field);
+    }
+  };
+
+  /** Tell what a field shows now, whatever was told of it: the viewer's may have changed by something else. */
+  tell(field: Field): void {
+    this.last.delete(field);
+    this.note(field, true);
+  }
+
   /** Tell what a field shows now, if that is news. */
-  note(field: Field): void {
+  note(field: Field, always = false): void {
     const { events } = this;
     const id = events.idOf(field);
     if (id <= 0 || !field.isConnected || events.isBlocked(field)) return;
-    if (field.localName === "select") {
-      this.noteSelect(field as HTMLSelectElement, id);
+    const isSelect = field.localName === "select";
+    const { type, checked = false } = field as HTMLInputElement;
+    const isCheckable = type === "radio" || type === "checkbox";
+    const isHidden = (isSelect || isCheckable) && events.isMasked(field);
+    // That somebody has touched this one, of all in its group, says which is chosen.
+    if (isHidden && !always && !this.last.has(field)) return;
+    if (isSelect) {
+      this.noteSelect(field as HTMLSelectElement, id, isHidden);
       return;
     }
-    const { type, checked = false } = field as HTMLInputElement;
-    const isChecked = (type === "radio" || type === "checkbox") && checked;
+    const isChecked = isCheckable && checked && !isHidden;
     const text = events.mask(field.value, field);
     if (this.isNews(field, `${isChecked} ${text}`)) events.emit({ source: INPUT, id, text, isChecked });
     if (type === "radio" && isChecked) this.noteGroup(field as HTMLInputElement);
   }
 
-  /** Forget what was told of a field: its next state is news. */
-  forget(field: Field): void {
-    this.last.delete(field);
-  }
-
-  private noteSelect(select: HTMLSelectElement, id: number): void {
-    const indexes = Array.from(select.selectedOptions, ({ index }) => index);
-    const text = this.events.mask(select.value, select);
-    if (!this.isNews(select, indexes.join())) return;
-    if (!select.multiple) this.events.emit({ source: INPUT, id, text, isChecked: false });
-    this.events.chosen(id, indexes);
+  private noteSelect(select: HTMLSelectElement, id: number, isHidden: boolean): void {
+    const indexes = isHidden ? [] : Array.from(select.selectedOptions, ({ index }) => index);
+    if (this.isNews(select, indexes.join())) this.events.chosen(id, indexes);
   }
 
   /** The others of a radio's group are unchecked by it, without an event. */
@@ -87,19 +102,6 @@ export class Fields {
     const scope = radio.getRootNode() as Document | ShadowRoot;
     for (const other of scope.querySelectorAll<HTMLInputElement>("input[type=radio]"))
       if (other !== radio && other.name === radio.name && other.form === radio.form) this.note(other);
-  }
-
-  private noteTarget(target: EventTarget | null, moment: string): void {
-    const element = target as Element | null;
-    if (!element?.matches) return;
-    if (moment === "reset") {
-      // The fields are reset after the event, if nobody prevents it.
-      setTimeout(() => {
-        for (const field of (element as HTMLFormElement).elements) if (field.matches(FIELDS)) this.note(field as Field);
-      });
-    } else if (element.matches(FIELDS)) {
-      this.note(element as Field);
-    }
   }
 
   private hook(prototype: object, property: string): void {

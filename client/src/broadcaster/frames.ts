@@ -14,6 +14,7 @@ export class FrameCalls {
   private group = -1;
   private told = new Set<string>();
   private readonly realms = new WeakSet<object>();
+  private readonly called = new WeakSet<CSSStyleSheet>();
 
   /** Count the calls of a frame's window; before the recorder watches it. */
   watch(realm: Realm): void {
@@ -25,6 +26,11 @@ export class FrameCalls {
       if (!prototype) continue;
       for (const name of ["insertRule", "deleteRule"] as const) this.count(prototype, name);
     }
+  }
+
+  /** Whether rules of the sheet were inserted or deleted since it was made of a text. */
+  hasCalled(sheet: CSSStyleSheet): boolean {
+    return this.called.has(sheet);
   }
 
   /** Whether the event was told already, by another watcher of the same call. */
@@ -42,16 +48,18 @@ export class FrameCalls {
 
   private count(prototype: CSSStyleSheet | CSSGroupingRule, name: "insertRule" | "deleteRule"): void {
     const original = prototype[name] as (...values: unknown[]) => unknown;
-    const counted = () => {
+    const counted = (target: CSSStyleSheet | CSSGroupingRule) => {
       this.calls += 1;
+      const sheet = "ownerNode" in target ? target : target.parentStyleSheet;
+      if (sheet) this.called.add(sheet);
     };
     Object.defineProperty(prototype, name, {
       configurable: true,
       writable: true,
       enumerable: true,
-      value: function (this: unknown, ...values: unknown[]) {
+      value: function (this: CSSStyleSheet | CSSGroupingRule, ...values: unknown[]) {
         // The watchers tell before the call: what they told of this one ends here.
-        counted();
+        counted(this);
         return original.apply(this, values);
       },
     });

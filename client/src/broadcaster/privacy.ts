@@ -1,4 +1,5 @@
 /** What the recorder may see: what is typed is masked by default, passwords and the like always. */
+import { closest } from "./composed";
 
 /** Left out of the recording: our own widget, and what the site or the visitor has blocked. */
 const BLOCK = [
@@ -40,6 +41,12 @@ export interface Privacy {
   readonly blockSelector: string;
   readonly maskTextSelector: string;
   readonly maskInput: (text: string, element: HTMLElement) => string;
+  /** Whether nothing inside of the node may be told. */
+  readonly isBlocked: (node: Node) => boolean;
+  /** Whether its texts are masked, and what is chosen in it is not told. */
+  readonly isMasked: (node: Node) => boolean;
+  /** Watch for passwords in a document: the page's own, or that of a frame in it. */
+  readonly watch: (doc: Document) => void;
   /** Call when the recorder stops. */
   readonly stop: () => void;
 }
@@ -50,21 +57,27 @@ export function privacyOf(options: PrivacyOptions): Privacy {
   const maskSelector = selector("mask", [...MASK, ...(options.mask ?? [])]);
   const unmaskSelector = selector("unmask", [...UNMASK, ...(options.unmask ?? [])]);
   const passwords = new WeakSet<Element>();
+  const watched = new Set<Document>();
   const remember = (event: Event) => {
-    const [target] = event.composedPath();
-    if (target instanceof HTMLInputElement && target.type === "password") passwords.add(target);
+    const field = event.composedPath()[0] as HTMLInputElement | undefined;
+    if (field?.localName === "input" && field.type === "password") passwords.add(field);
   };
   const moments = ["focusin", "beforeinput", "input", "pointerdown"];
-  for (const moment of moments) document.addEventListener(moment, remember, true);
-  for (const field of document.querySelectorAll("input[type=password]")) passwords.add(field);
+  const watch = (doc: Document) => {
+    if (watched.has(doc)) return;
+    watched.add(doc);
+    for (const moment of moments) doc.addEventListener(moment, remember, true);
+    for (const field of doc.querySelectorAll("input[type=password]")) passwords.add(field);
+  };
+  const isMasked = (node: Node) => closest(node, maskSelector) !== null;
 
   const maskInput = (text: string, element: HTMLElement): string => {
     try {
-      const type = element instanceof HTMLInputElement ? element.type : element.localName;
+      const type = element.localName === "input" ? (element as HTMLInputElement).type : element.localName;
       if (type === "password") passwords.add(element);
       if (text === "" || SHOWN.has(type)) return text;
       if (passwords.has(element) || isSensitive(element)) return DOT.repeat(8);
-      const unmasked = element.closest(unmaskSelector) && !element.closest(maskSelector);
+      const unmasked = closest(element, unmaskSelector) && !isMasked(element);
       if (unmasked && type !== "hidden" && type !== "file") return text;
       return TEXTUAL.has(type) ? DOT.repeat(text.length) : "";
     } catch {
@@ -72,9 +85,19 @@ export function privacyOf(options: PrivacyOptions): Privacy {
     }
   };
   const stop = () => {
-    for (const moment of moments) document.removeEventListener(moment, remember, true);
+    for (const doc of watched) for (const moment of moments) doc.removeEventListener(moment, remember, true);
+    watched.clear();
   };
-  return { blockSelector, maskTextSelector: maskSelector, maskInput, stop };
+  watch(document);
+  return {
+    blockSelector,
+    maskTextSelector: maskSelector,
+    maskInput,
+    isBlocked: (node) => closest(node, blockSelector) !== null,
+    isMasked,
+    watch,
+    stop,
+  };
 }
 
 /** Whether the element holds a secret that no rule may show. */

@@ -7,11 +7,13 @@
 import { record } from "@rrweb/record";
 import { CHECKPOINT_EVERY_MS, Log } from "../log";
 import { asEvent, type Entry, type SharedState } from "../state";
-import { Fields } from "./fields";
+import { FIELD_EVENTS, Fields } from "./fields";
 import { FrameCalls } from "./frames";
-import { mended, type RecordedEvent } from "./mend";
+import { Listeners } from "./listeners";
+import { type Mender, mended, type RecordedEvent } from "./mend";
 import type { Privacy } from "./privacy";
-import { Sheets } from "./sheets";
+import { Rules } from "./rules";
+import { rulesBeyond, Sheets, withAbsoluteAddresses } from "./sheets";
 import { checkpointParts, Writer } from "./writer";
 
 const BATCH_EVERY_MS = 16;
@@ -19,6 +21,13 @@ const META = 4;
 const FULL_SNAPSHOT = 2;
 const INCREMENTAL = 3;
 const MUTATION = 0;
+const STYLE_SHEET_RULE = 8;
+
+type Realm = Window & typeof globalThis;
+/** What the build adds to the recorder (`rrweb.mjs`): the adopted style sheets by their number in the log. */
+interface Sheeted {
+  sheets: { getId(sheet: StyleSheet): number; getStyle(id: number): CSSStyleSheet | null };
+}
 
 export class Recorder {
   readonly log = new Log();
@@ -27,7 +36,7 @@ export class Recorder {
   private writer: Writer | null = null;
   private stopRecord: (() => void) | undefined;
   private waiting: object[] = [];
-  private snapshot: RecordedEvent[] = [];
+  private snapshot: object[] = [];
   private checkpointId = 0;
   private lastBatch = 0;
   private lastCheckpoint = Number.NEGATIVE_INFINITY;
@@ -38,7 +47,11 @@ export class Recorder {
   private readonly freshTask = new MessageChannel();
   private readonly calls = new FrameCalls();
   private readonly sheets = new Sheets((owner, text) => this.tellSheet(owner, text));
+  private readonly rules: Rules;
   private fields: Fields | null = null;
+  private listeners: Listeners | null = null;
+  /** What is told right after the event that is being told. */
+  private after: object[] = [];
 
   constructor(
     private readonly privacy: Privacy,
@@ -47,6 +60,14 @@ export class Recorder {
     private readonly onlog: () => void,
   ) {
     this.freshTask.port1.onmessage = () => this.cut();
+    this.rules = new Rules({
+      changed: (sheet, index, text) => this.tellRules(sheet, withNew(sheet, index, text)),
+      disabled: (sheet) => this.tellDisabled(sheet),
+      sheetOf: ({ id, styleId }) =>
+        styleId
+          ? (record as unknown as Sheeted).sheets.getStyle(styleId as number)
+          : ((record.mirror.getNode(id as number) as HTMLStyleElement | null)?.sheet ?? null),
+    });
   }
 
   get epoch(): number {
@@ -76,16 +97,22 @@ export class Recorder {
   }
 
   private start(): void {
-    const { blockSelector, maskTextSelector, maskInput } = this.privacy;
-    this.calls.watch(window);
-    this.fields = new Fields({
-      idOf: (field) => record.mirror.getId(field),
-      isBlocked: (field) => field.closest(blockSelector) !== null,
+    const { blockSelector, maskTextSelector, maskInput, isBlocked, isMasked } = this.privacy;
+    const idOf = (node: Node) => record.mirror.getId(node);
+    const fields = new Fields({
+      idOf,
+      isBlocked,
+      isMasked,
       mask: maskInput,
-      emit: (data) => this.push({ type: INCREMENTAL, timestamp: Date.now(), data }),
+      emit: (data) => this.tell(data),
       chosen: (id, indexes) => this.add({ kind: "chosen", id, indexes }),
     });
-    this.fields.watch(window);
+    this.fields = fields;
+    this.listeners = new Listeners({
+      ...Object.fromEntries(FIELD_EVENTS.map((name) => [name, fields.heard])),
+      toggle: (event) => this.toggled(event),
+    });
+    this.watch(window);
     this.stopRecord = record({
       emit: (event) => this.take(event as unknown as RecordedEvent),
       blockSelector,
@@ -111,6 +138,8 @@ export class Recorder {
     this.stopRecord = undefined;
     this.fields?.stop();
     this.fields = null;
+    this.listeners?.stop();
+    this.listeners = null;
     clearTimeout(this.batchTimer);
     this.flush();
   }
@@ -145,14 +174,21 @@ export class Recorder {
 
   private take(recorded: RecordedEvent): void {
     this.watchFrame(recorded);
-    const event = this.calls.isRepeated(recorded) ? null : mended(recorded, this.mender);
+    const isTold = this.calls.isRepeated(recorded) || this.rules.tells(recorded);
+    this.after = [];
+    const event = isTold ? null : mended(recorded, this.mender);
     if (!event) return;
     if (event.type === META || event.type === FULL_SNAPSHOT) {
       if (event.type === META) event.data.href = withoutQuery(String(event.data.href));
-      this.snapshot.push(event);
+      this.snapshot.push(event, ...this.after);
       return;
     }
-    this.push(event);
+    for (const one of [event, ...this.after]) this.push(one);
+  }
+
+  /** What an incremental event of rrweb says. */
+  private tell(data: object): void {
+    this.push({ type: INCREMENTAL, timestamp: Date.now(), data });
   }
 
   private push(event: object): void {
@@ -160,24 +196,61 @@ export class Recorder {
     this.schedule();
   }
 
-  private readonly mender = {
-    getNode: (id: number) => record.mirror.getNode(id) as Node | null,
-    betterSheet: (told: string, owner: Node | null) => this.sheets.better(told, owner),
-    mask: (text: string, field: HTMLElement) => this.privacy.maskInput(text, field),
+  private readonly mender: Mender = {
+    getNode: (id) => record.mirror.getNode(id) as Node | null,
+    betterSheet: (told, owner) => this.sheets.better(told, owner),
+    mask: (text, field) => this.privacy.maskInput(text, field),
+    isMasked: (node) => this.privacy.isMasked(node),
     // After the mutation it came with, as the viewer applies them in order.
-    fieldChanged: (field: Element) =>
-      queueMicrotask(() => {
-        this.fields?.forget(field as HTMLInputElement);
-        this.fields?.note(field as HTMLInputElement);
-      }),
+    fieldChanged: (field) => queueMicrotask(() => this.fields?.tell(field as HTMLInputElement)),
+    styleChanged: (style) => this.styleChanged(style),
+    tellAfter: (entry) => this.after.push(asEvent(entry, Date.now())),
+    watchRoot: (root) => this.listeners?.watch(root),
   };
 
   private tellSheet(owner: Element, text: string): void {
     const id = record.mirror.getId(owner);
     if (!this.stopRecord || id <= 0) return;
     const attributes = [{ id, attributes: { _cssText: text } }];
-    const data = { source: MUTATION, texts: [], attributes, removes: [], adds: [] };
-    this.push({ type: INCREMENTAL, timestamp: Date.now(), data });
+    this.tell({ source: MUTATION, texts: [], attributes, removes: [], adds: [] });
+  }
+
+  private tellRules(sheet: CSSStyleSheet, changes: object): void {
+    const owner = sheet.ownerNode;
+    const id = owner ? record.mirror.getId(owner) : undefined;
+    const styleId = owner ? undefined : (record as unknown as Sheeted).sheets.getId(sheet);
+    if (!this.stopRecord || (id ?? styleId ?? 0) <= 0 || (owner && this.privacy.isBlocked(owner))) return;
+    this.tell({ source: STYLE_SHEET_RULE, id, styleId, ...changes });
+  }
+
+  private tellDisabled({ ownerNode, disabled }: StyleSheet): void {
+    const id = ownerNode ? record.mirror.getId(ownerNode) : 0;
+    if (this.stopRecord && id > 0) this.add({ kind: "sheet", id, disabled });
+  }
+
+  /** Rules that were inserted after the text was set, but before its change was told, went to the sheet before it. */
+  private styleChanged(style: HTMLStyleElement): void {
+    const { sheet } = style;
+    if (!sheet || !this.calls.hasCalled(sheet)) return;
+    const changes = rulesBeyond(style.textContent ?? "", sheet);
+    const data = { source: STYLE_SHEET_RULE, id: record.mirror.getId(style), ...changes };
+    if (changes) this.after.push({ type: INCREMENTAL, timestamp: Date.now(), data });
+  }
+
+  private toggled(event: Event): void {
+    const node = event.composedPath()[0] as HTMLElement | undefined;
+    if (!node?.popover || this.privacy.isBlocked(node)) return;
+    const id = record.mirror.getId(node);
+    if (id > 0) this.add({ kind: "popover", id, open: node.matches(":popover-open") });
+  }
+
+  /** A window of the page, or of a frame of our origin in it. */
+  private watch(realm: Realm): void {
+    this.calls.watch(realm);
+    this.rules.watch(realm);
+    this.fields?.watch(realm);
+    this.listeners?.watch(realm.document);
+    this.privacy.watch(realm.document);
   }
 
   /** A frame of our origin has been attached: its window is watched before the recorder watches it. */
@@ -185,10 +258,8 @@ export class Recorder {
     if (type !== INCREMENTAL || data.isAttachIframe !== true) return;
     for (const { parentId } of data.adds as { parentId: number }[]) {
       const frame = record.mirror.getNode(parentId) as HTMLIFrameElement | null;
-      const realm = frame?.contentWindow as (Window & typeof globalThis) | null;
-      if (!realm) continue;
-      this.calls.watch(realm);
-      this.fields?.watch(realm);
+      const realm = frame?.contentWindow as Realm | null;
+      if (realm) this.watch(realm);
     }
   }
 
@@ -245,4 +316,10 @@ export class Recorder {
 
 export function withoutQuery(address: string): string {
   return address.split(/[?#]/, 1)[0] ?? "";
+}
+
+/** One rule in place of another, as the player does it: added before the other is removed. */
+function withNew(sheet: CSSStyleSheet, index: number, text: string): object {
+  const rule = withAbsoluteAddresses(text, sheet.href ?? document.baseURI);
+  return { adds: [{ rule, index }], removes: [{ index: index + 1 }] };
 }

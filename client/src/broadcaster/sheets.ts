@@ -5,10 +5,16 @@
  */
 
 /** A declaration without a value: what the browser could not write down. */
-const LOST = /[{;]\s*[\w-]+:\s*;/;
+export const LOST = /[{;]\s*[\w-]+:\s*;/;
 const MAX_TEXT = 2 * 1_048_576;
 
 type Owner = HTMLStyleElement | HTMLLinkElement;
+
+/** Of rrweb's incremental source 8. */
+export interface RuleChanges {
+  readonly adds: readonly { readonly rule: string; readonly index: number }[];
+  readonly removes: readonly { readonly index: number }[];
+}
 
 export class Sheets {
   private readonly texts = new Map<string, string | null>();
@@ -55,6 +61,32 @@ function originalOf(sheet: CSSStyleSheet, text: string, base: string): string | 
   } catch {
     return null;
   }
+  return withAbsoluteAddresses(text, base);
+}
+
+/**
+ * What makes a sheet with the rules of `text` into `sheet`; null when nothing does, or nothing need. As the player does
+ * it: rules are added before others are removed.
+ */
+export function rulesBeyond(text: string, sheet: CSSStyleSheet): RuleChanges | null {
+  const there: string[] = Array.from(sheet.cssRules, ({ cssText }) => cssText);
+  if (there.some((rule) => rule.startsWith("@import"))) return null; // a sheet that is made of a text has none
+  const made = new CSSStyleSheet();
+  made.replaceSync(text);
+  const here = Array.from(made.cssRules, ({ cssText }) => cssText);
+  const most = Math.min(here.length, there.length);
+  let first = 0;
+  while (first < most && here[first] === there[first]) first += 1;
+  let last = 0;
+  while (last < most - first && here.at(-1 - last) === there.at(-1 - last)) last += 1;
+  const adds = there
+    .slice(first, there.length - last)
+    .map((rule, at) => ({ rule: withAbsoluteAddresses(rule, document.baseURI), index: first + at }));
+  const removes = here.slice(first, here.length - last).map(() => ({ index: first + adds.length }));
+  return adds.length + removes.length > 0 ? { adds, removes } : null;
+}
+
+export function withAbsoluteAddresses(text: string, base: string): string {
   return text.replace(/url\(\s*(["']?)([^"')]+)\1\s*\)/g, (whole, quote: string, address: string) => {
     if (/^(data:|blob:|#)/i.test(address.trim())) return whole;
     try {

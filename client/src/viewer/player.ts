@@ -3,9 +3,11 @@
  * so that each is applied at once, without an animation frame; what it would keep for ever is let go of.
  */
 import { Replayer } from "rrweb";
-import { entryOf } from "../state";
+import { entryOf, type ShownEntry } from "../state";
 import type { Bounds } from "./stage";
 
+const INCREMENTAL = 3;
+const CUSTOM_ELEMENT = 16;
 const KEEP_EVENTS = 1_000;
 const RESET_CACHE_EVERY_MS = 180_000;
 /** The replay's barrier: no script runs in it. */
@@ -56,7 +58,9 @@ export class Player {
       replayer.addEvent(event as RrwebEvent);
       const entry = entryOf(event);
       // The player applies each event in a microtask of its own; this one comes right after it.
-      if (entry?.kind === "chosen") queueMicrotask(() => this.choose(entry.id, entry.indexes));
+      if (entry && "id" in entry) queueMicrotask(() => this.show(entry));
+      const defined = definedBy(event);
+      if (defined) queueMicrotask(() => this.define(defined));
     }
     const held = (replayer as unknown as Held).service.state.context.events;
     // The first one stays: offsets and media are reckoned from it.
@@ -68,11 +72,27 @@ export class Player {
     }
   }
 
-  private choose(id: number, indexes: readonly number[]): void {
-    const select = this.mirror?.getNode(id) as HTMLSelectElement | null;
-    if (select?.localName !== "select") return;
-    const chosen = new Set(indexes);
-    for (const option of select.options) option.selected = chosen.has(option.index);
+  /** The player defines custom elements when it makes one of them, and so not those that stand there already. */
+  private define(name: string): void {
+    const realm = this.iframe?.contentWindow as (Window & typeof globalThis) | null | undefined;
+    try {
+      if (realm && !realm.customElements.get(name))
+        realm.customElements.define(name, class extends realm.HTMLElement {});
+    } catch {
+      // No name of a custom element.
+    }
+  }
+
+  /** What the page's markup does not say. */
+  private show(entry: ShownEntry): void {
+    const node = this.mirror?.getNode(entry.id) as HTMLElement | null;
+    if (!node) return;
+    if (entry.kind === "chosen") choose(node, entry.indexes);
+    else if (entry.kind === "popover") open(node, entry.open);
+    else {
+      const { sheet } = node as HTMLStyleElement;
+      if (sheet) sheet.disabled = entry.disabled;
+    }
   }
 
   clear(): void {
@@ -92,5 +112,30 @@ export class Player {
   /** Events kept in memory, for `stats()`. */
   get held(): number {
     return this.replayer ? (this.replayer as unknown as Held).service.state.context.events.length : 0;
+  }
+}
+
+/** The name in rrweb's event of a custom element that was defined; null for any other event. */
+function definedBy(event: unknown): string | null {
+  const { type, data } = event as { type?: unknown; data?: { source?: unknown; define?: { name?: unknown } } };
+  const name = type === INCREMENTAL && data?.source === CUSTOM_ELEMENT ? data.define?.name : null;
+  return typeof name === "string" ? name : null;
+}
+
+function choose(node: HTMLElement, indexes: readonly number[]): void {
+  if (node.localName !== "select") return;
+  const select = node as HTMLSelectElement;
+  // In place of the options' own setters, after which a select with none chosen would choose its first.
+  if (!select.multiple) select.selectedIndex = indexes[0] ?? -1;
+  else for (const option of select.options) option.selected = indexes.includes(option.index);
+}
+
+function open(node: HTMLElement, wanted: boolean): void {
+  try {
+    if (node.matches(":popover-open") === wanted) return;
+    if (wanted) node.showPopover();
+    else node.hidePopover();
+  } catch {
+    // No popover any more, or a browser without them.
   }
 }

@@ -89,31 +89,36 @@ function canonical(doc, side) {
   function element(el) {
     const tag = el.localName.toLowerCase();
     const node = { tag };
-    if (isSheet(el, tag)) {
-      // <link> arrives as <style>, so only media and rules are told.
-      node.tag = "stylesheet";
-      if (el.media) node.media = el.media;
-      if (el.sheet?.disabled) node.disabled = true;
-      node.rules = el.sheet ? rulesOf(el.sheet) : [];
-      return node;
-    }
     const className = classes(el);
-    if (!viewer && el.hasAttribute("data-cobrowse-block")) {
+    if (!viewer && el.matches("[data-cobrowse-block], .rr-block")) {
       return placeholder(tag, className);
     }
     if (isPlaceholder(el)) {
       return placeholder(tag, className);
     }
+    if (isSheet(el, tag)) {
+      // <link> arrives as <style>, so only media and rules are told.
+      node.tag = "stylesheet";
+      if (el.media) node.media = el.media;
+      if (el.disabled || el.sheet?.disabled) {
+        // Switched off, a <link> has no sheet any more, and what arrived of it still has.
+        node.disabled = true;
+        return node;
+      }
+      node.rules = el.sheet ? rulesOf(el.sheet) : [];
+      return node;
+    }
     node.attributes = attributes(el, tag, className);
     if (tag === "input" || tag === "textarea") {
       node.value = viewer ? el.value : settled(el, maskedValue(el));
-      if (el.type === "checkbox" || el.type === "radio") node.checked = el.checked;
+      if (el.type === "checkbox" || el.type === "radio") node.checked = el.checked && !isMasked(el);
     }
     if (tag === "select") {
       node.selected = Array.from(el.options).flatMap((option, index) =>
-        option.selected ? [`${index}:${option.text}`] : [],
+        option.selected && !isMasked(el) ? [`${index}:${option.text}`] : [],
       );
     }
+    if (el.hasAttribute("popover")) node.popover = el.matches(":popover-open") ? "open" : "closed";
     if (tag === "dialog") {
       node.dialog = el.open ? (el.matches(":modal") ? "modal" : "open") : "closed";
     }
@@ -130,7 +135,9 @@ function canonical(doc, side) {
     } else if (tag !== "textarea" && tag !== "template") {
       node.children = children(el);
     }
-    if (doc.body?.contains(el) || el.getRootNode() !== doc) sampled.push(el);
+    // An option that is chosen looks so, and is not chosen on the other side.
+    const looksAlike = tag !== "option" || !isMarked(el);
+    if (looksAlike && (doc.body?.contains(el) || el.getRootNode() !== doc)) sampled.push(el);
     return node;
   }
 
@@ -139,7 +146,7 @@ function canonical(doc, side) {
     const blank = parent === doc.head || parent === doc.documentElement;
     for (const child of parent.childNodes) {
       if (child.nodeType === 3 || child.nodeType === 4) {
-        const text = child.data;
+        const text = isMasked(child) ? child.data.replace(/\S/g, "*") : child.data;
         if (blank && !text.trim()) continue;
         // Comments and scripts are left out, which may or may not join the texts around them.
         if (typeof list.at(-1) === "string") list[list.length - 1] += text;
@@ -149,6 +156,18 @@ function canonical(doc, side) {
       }
     }
     return list;
+  }
+
+  // The mark arrives with the page; only the visitor's side has something to hide.
+  function isMasked(node) {
+    return !viewer && isMarked(node);
+  }
+
+  function isMarked(node) {
+    for (let at = node; at; at = at.parentNode ?? at.host ?? at.defaultView?.frameElement) {
+      if (at.nodeType === 1 && at.matches("[data-cobrowse-mask], .rr-mask")) return true;
+    }
+    return false;
   }
 
   function isSkipped(el, parent) {
@@ -201,6 +220,8 @@ function canonical(doc, side) {
       // State, not markup, is what is shown: it is compared as value, checked and selected.
       if (control && (lower === "value" || lower === "checked")) continue;
       if (tag === "option" && lower === "selected") continue;
+      // Left out of what is masked.
+      if (tag === "option" && lower === "value" && isMasked(el)) continue;
       if (tag === "iframe" && ["src", "srcdoc", "sandbox", "allow", "loading"].includes(lower)) continue;
       if (lower === "style") {
         // Pixels of a canvas are no DOM: a product may show them as its background.
@@ -228,6 +249,7 @@ function canonical(doc, side) {
         })
         .join(", ");
     }
+    if (name === "label" && isMasked(el)) return value.replace(/\S/g, "*");
     // Never made absolute by the recorder.
     if (name === "action" || name === "formaction" || name === "poster") return value.split(/[?#]/)[0];
     return value;
