@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from .material.real_pages import settle
 from .rig import Desk, Server, Visit, Watching, difference, until
 
-# The widget's shadow root is closed, so that no page script can press its buttons; the tests remember it.
-REMEMBER_ROOTS = """
-  const attach = Element.prototype.attachShadow;
-  Element.prototype.attachShadow = function (options) {
-    const root = attach.call(this, options);
-    if (this.localName === "cobrowse-widget") (globalThis.__widgets ??= []).push(root);
-    return root;
-  };
-"""
+POINTED = """[...document.querySelectorAll("cobrowse-widget")]
+  .map((host) => host.shadowRoot?.querySelector(".pointer")).find((pointer) => pointer)"""
 
 
-def widget(page: Page, selector: str, action: str = "") -> str:
-    """Wait for an element of the widget, act on it, and return its text."""
-    find = f"(globalThis.__widgets ?? []).map((root) => root.querySelector({selector!r})).find((one) => one)"
-    until(page, f"!!({find})")
-    return str(page.evaluate(f"() => {{ const one = {find}; {action}; return one.textContent; }}"))
+def button(page: Page, name: str) -> Locator:
+    """A button of the widget, by its accessible name; the shop has buttons of its own."""
+    return page.locator("cobrowse-widget").get_by_role("button", name=name, exact=True)
 
 
-def click(page: Page, action: str) -> None:
-    widget(page, f"[data-action={action}]", "one.click()")
+def says(page: Page, selector: str) -> str:
+    """Wait for a part of the widget; its text."""
+    part = page.locator(f"cobrowse-widget {selector}")
+    part.wait_for(state="attached")
+    return part.text_content() or ""
 
 
 def open_shop(desk: Desk, server: Server, page_name: str = "index.html") -> Page:
     context = desk.context()
-    context.add_init_script(REMEMBER_ROOTS)
     page = context.new_page()
     page.goto(f"{server.url}/demo/{page_name}")
     until(page, "globalThis.Cobrowse?.start")
@@ -42,8 +35,8 @@ def open_shop(desk: Desk, server: Server, page_name: str = "index.html") -> Page
 
 def test_from_the_launcher_to_the_end(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    widget(page, "button", "one.click()")
-    code = re.sub(r"\W", "", widget(page, ".code"))
+    page.locator("cobrowse-widget").click()  # the launcher
+    code = re.sub(r"\W", "", says(page, ".code"))
     assert re.fullmatch(r"[2-9A-HJ-NP-Z]{6}", code)
     assert until(page, "Cobrowse.session?.state") == "pending"
 
@@ -56,23 +49,25 @@ def test_from_the_launcher_to_the_end(desk: Desk, server: Server) -> None:
     watching = Watching(agent, agent_context)
     watching.becomes("waiting")
     assert page.evaluate("Cobrowse.session.stats().seq") == -1, "nothing is recorded before the visitor agrees"
-    assert "Agent, an agent," in widget(page, ".ask")
-    click(page, "allow")
+    question = page.get_by_role("dialog", name="Share this page?")
+    assert "Agent, an agent," in (question.text_content() or "")
+    assert question.get_by_role("button").all_text_contents() == ["Don't allow", "Allow"]
+    button(page, "Allow").click()
     watching.becomes("live")
     visit = Visit(page, page.context, page.evaluate("Cobrowse.session.link"))
     page.get_by_role("button", name=re.compile("Pause", re.I)).first.click()
     settle(page)
     assert difference(visit, watching) is None
-    assert "Agent can see this page" in widget(page, ".bar")
+    assert "Agent can see this page" in says(page, ".bar")
 
-    click(page, "pause")
+    button(page, "Pause").click()
     watching.becomes("paused")
     page.evaluate("document.title = 'nobody sees this'")
-    click(page, "unpause")
+    button(page, "Unpause").click()
     watching.becomes("live")
     assert difference(visit, watching) is None
 
-    click(page, "end")
+    button(page, "End").click()
     watching.becomes("ended")
     assert "the visitor has ended it" in agent.locator(".notice").text_content()  # type: ignore[operator]
     assert page.evaluate("Cobrowse.session") is None
@@ -82,8 +77,8 @@ def test_the_visitor_says_no(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
     link = page.evaluate("Cobrowse.start().then((session) => session.link)")
     watching = desk.watch(link, state="waiting")
-    assert "Guest, who has the link," in widget(page, ".ask")
-    click(page, "refuse")
+    assert "Guest, who has the link," in says(page, ".ask")
+    button(page, "Don't allow").click()
     watching.becomes("denied")
     assert "did not let you in" in watching.page.locator(".notice").text_content()  # type: ignore[operator]
     assert page.evaluate("Cobrowse.session.stats().seq") == -1
@@ -150,11 +145,10 @@ def test_the_agents_pointer_is_seen_on_the_page_on_both_paths(desk: Desk, server
         page.evaluate("pointed.length = 0")
         watching.page.mouse.move(x, y)
         until(page, "pointed.length > 0")
-        where = widget(page, ".pointer", "globalThis.at = one.getBoundingClientRect().toJSON()")
-        assert where == "Guest"
-        at = page.evaluate("at")
+        assert says(page, ".pointer") == "Guest"
         # The same place, as a share of the window, within a few pixels of rounding and scale.
-        until(page, f"Math.abs({at['x']} - innerWidth / 3) < 8 && Math.abs({at['y']} - innerHeight / 4) < 8")
+        at = f"({POINTED}).getBoundingClientRect()"
+        until(page, f"Math.abs({at}.x - innerWidth / 3) < 8 && Math.abs({at}.y - innerHeight / 4) < 8")
         watching.context.close()
         until(page, "Cobrowse.session.viewers.length === 0")
 
@@ -180,11 +174,17 @@ def test_chat_goes_both_ways_on_both_paths_and_is_shown_once(desk: Desk, server:
 def test_the_widget_is_not_part_of_what_is_shared(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
     link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
-    watching = desk.watch(link)
+    watching = desk.watch(link, path="relay")
     page.evaluate("Cobrowse.session.say('a line that only the widget shows')")
-    click(page, "chat")
-    widget(page, ".chat li")
-    Visit(page, page.context, link).quiet()
-    text = watching.document("return doc.documentElement.outerHTML")
-    assert "only the widget shows" not in text
-    assert "can see this page" not in text
+    button(page, "Chat").click()
+    says(page, ".chat li")
+    page.locator("cobrowse-widget").get_by_label("Chat").get_by_role("textbox").fill("not sent yet")
+    button(page, "Pause").click()
+    watching.becomes("paused")
+    button(page, "Unpause").click()
+    watching.becomes("live")
+    assert difference(Visit(page, page.context, link), watching) is None
+    told = watching.told()
+    assert told.count(b"only the widget shows") == 2, "a line of chat, and in the state after the pause"
+    for text in (b"can see this page", b"not sent yet", b"Unpause", b"Nobody is watching"):
+        assert text not in told

@@ -1,14 +1,14 @@
 /**
  * What the visitor sees of us: the session's code, the question before anything is seen, the bar that says the page is
- * shared, chat, and the agents' pointers. Never part of what is shared: in a closed shadow root, as the recorder would
- * go on watching an open one, even of a blocked element.
+ * shared, chat, and the agents' pointers. In an open shadow root, so that tools and assistive scripts reach it; its host
+ * is blocked, so that it is never part of what is shared.
  */
-import { render } from "preact";
 import { pointOf } from "../../anchor";
 import type { ViewerInfo } from "../consent";
 import { Recorder } from "../recorder";
 import type { Session } from "../session";
 import { Bar } from "./bar";
+import { element } from "./element";
 import { styles } from "./styles";
 
 export interface Question {
@@ -22,21 +22,22 @@ export class Widget {
   questions: readonly Question[] = [];
   unread = 0;
   chatOpen = false;
-  session: Session | null = null;
-  private readonly bar = document.createElement("div");
+  private bar: Bar | null = null;
   private readonly host = document.createElement("cobrowse-widget");
-  private readonly pointers = new Map<string, { element: HTMLElement; timer: ReturnType<typeof setTimeout> }>();
-  private readonly layer = document.createElement("div");
+  private readonly root = this.host.attachShadow({ mode: "open" });
+  private readonly pointers = new Map<
+    string,
+    { element: HTMLElement; timer: ReturnType<typeof setTimeout> | undefined }
+  >();
+  private readonly layer = element("div", { class: "pointers", "aria-hidden": "true" });
 
   constructor() {
     this.host.setAttribute("data-cobrowse-widget", "");
     this.host.style.cssText = "all:initial;position:fixed;top:0;left:0;width:0;height:0;z-index:2147483647";
-    const root = this.host.attachShadow({ mode: "closed" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(styles);
-    root.adoptedStyleSheets = [sheet];
-    this.layer.className = "pointers";
-    root.append(this.layer, this.bar);
+    this.root.adoptedStyleSheets = [sheet];
+    this.root.append(this.layer);
     // Not before <body>: the page's own order of elements stays what it is.
     if (document.body) document.documentElement.append(this.host);
     else
@@ -59,7 +60,8 @@ export class Widget {
     });
 
   attach(session: Session): void {
-    this.session = session;
+    this.bar = new Bar(this, session);
+    this.root.append(this.bar.element);
     for (const name of ["session.updated", "viewer.joined", "viewer.updated"] as const)
       session.on(name, () => this.draw());
     session.on("viewer.left", ({ id }) => {
@@ -92,20 +94,15 @@ export class Widget {
   }
 
   private draw(): void {
-    render(<Bar widget={this} />, this.bar);
+    this.bar?.draw();
   }
 
   private point(viewer: ViewerInfo, x: number, y: number): void {
     let known = this.pointers.get(viewer.id);
     if (!known) {
-      const element = document.createElement("div");
-      element.className = "pointer";
-      element.dataset.viewer = viewer.id;
-      const label = document.createElement("span");
-      label.textContent = viewer.name;
-      element.append(label);
-      this.layer.append(element);
-      known = { element, timer: setTimeout(() => {}, 0) };
+      const label = element("span", {}, viewer.name);
+      known = { element: element("div", { class: "pointer", "data-viewer": viewer.id }, label), timer: undefined };
+      this.layer.append(known.element);
       this.pointers.set(viewer.id, known);
     }
     clearTimeout(known.timer);

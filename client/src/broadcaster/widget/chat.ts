@@ -1,0 +1,50 @@
+/** The chat panel: the lines, and a field to write one. */
+import type { Session } from "../session";
+import { element } from "./element";
+
+const MAX_TEXT = "2000";
+
+export class Chat {
+  private readonly list = element("ol", {});
+  private readonly shown = new Set<string>();
+  readonly element: HTMLElement;
+
+  constructor(private readonly session: Session) {
+    const field = element("input", {
+      name: "line",
+      placeholder: "Write a line…",
+      "aria-label": "Chat",
+      autocomplete: "off",
+      maxlength: MAX_TEXT,
+    });
+    const send = element("button", { type: "submit", class: "primary" }, "Send");
+    const form = element("form", {}, field, send);
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      session.say(field.value);
+      field.value = "";
+    };
+    this.element = element("div", { class: "card chat", role: "group", "aria-label": "Chat" }, this.list, form);
+  }
+
+  /** Add the lines that are new, and take away those that the session keeps no more. */
+  draw(): void {
+    const { list, shown } = this;
+    const { chat } = this.session;
+    const before = list.childElementCount;
+    for (const { id, from, name, text } of chat) {
+      if (shown.has(id)) continue;
+      shown.add(id);
+      const who = element("span", { class: "name" }, from === "" ? "You" : name);
+      const said = element("span", { class: "text" }, text);
+      list.append(element("li", from === "" ? { class: "mine" } : {}, who, said));
+    }
+    while (list.childElementCount > chat.length) list.firstElementChild?.remove();
+    if (list.childElementCount !== before) this.scroll();
+  }
+
+  /** To the last line; also when the panel is shown. */
+  scroll(): void {
+    this.list.scrollTop = this.list.scrollHeight;
+  }
+}
