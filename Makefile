@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client protocol fmt check test test-py test-client test-e2e bench size build demo shots browser clean
+.PHONY: help setup client protocol fmt check test test-py test-client test-e2e bench size build demo shots programs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,30 +52,37 @@ check: .make/python .make/node ## Lint, types, and that generated files are up t
 
 test: setup check test-py test-client test-e2e ## Everything: checks, unit tests, end to end
 
-test-py: .make/python cobrowse/static/embed.js ## Python tests, without browsers
+test-py: .make/python cobrowse/static/embed.js programs ## Python tests; a few of them run Chromium and coturn
 	$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/bench
 
 test-client: .make/node ## TypeScript tests
 	cd client && npx vitest run
 
-test-e2e: setup .make/pages browser ## Tests in a real browser
+test-e2e: setup .make/pages programs ## Tests in a real browser
 	$(BIN)/pytest tests/e2e -n 2 --dist worksteal
 
-bench: setup .make/pages browser ## Measure; writes the tables of docs/performance.md
+bench: setup .make/pages programs ## Measure; writes the tables of docs/performance.md
 	$(BIN)/python -m tests.bench
 
-shots: setup browser ## Make the pictures of the README
+shots: setup programs ## Make the pictures of the README
 	$(BIN)/python -m tests.e2e.shots
 
 build: .make/python .make/node ## Build the wheel and the sdist into dist/
 	rm -rf dist && $(BIN)/python -m build
 
-browser: ## Find Chromium, or install it where apt may
-	@if command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1; then :; \
+# Debian's names; the fonts are for pictures with every script and emoji in them.
+PROGRAMS = chromium:chromium,fonts-noto-cjk,fonts-noto-color-emoji turnserver:coturn openssl:openssl nginx:nginx caddy:caddy
+programs: ## Find the programs that the tests run, or install them where apt may
+	@export PATH="$$PATH:/usr/sbin"; missing=; \
+	for pair in $(PROGRAMS); do \
+	  name=$${pair%%:*}; packages=$$(echo $${pair#*:} | tr , ' '); \
+	  case $$name in chromium) names="chromium chromium-browser google-chrome google-chrome-stable";; *) names=$$name;; esac; \
+	  command -v $$names >/dev/null 2>&1 || missing="$$missing $$packages"; \
+	done; \
+	if [ -z "$$missing" ]; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
-	    fonts-noto-cjk fonts-noto-color-emoji >/dev/null; \
-	else echo "Chromium or Chrome is needed for the browser tests: install the package 'chromium' of your system"; exit 1; fi
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "The tests need these programs of your system:$$missing"; exit 1; fi
 
 clean: ## Remove what was built and installed here
 	rm -rf .venv .make dist cobrowse/static client/node_modules tests/e2e/material/node_modules

@@ -21,6 +21,7 @@ from .hub import Hub
 from .settings import Settings, kept_secret
 from .tokens import Tokens
 from .transports.http import HttpTransport
+from .transports.webrtc import WebRTCTransport
 from .transports.websocket import WebSocketTransport
 
 HERE: Final = Path(__file__).parent
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """
     settings = settings or Settings()
     hub = Hub(settings, Tokens(settings.secret or kept_secret()))
+    hub.peers = WebRTCTransport(hub)
     files = BrowserFiles(directory=STATIC, check_dir=False)
     routes: list[BaseRoute] = [
         WebSocketRoute("/ws", WebSocketTransport(hub)),

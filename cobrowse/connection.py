@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import OrderedDict, deque
 from typing import Final, Protocol
@@ -42,6 +43,8 @@ class Connection:
         self.session: Session | None = None
         self.id: str | None = None
         self.heard = self.opened = clock()
+        self.ice_until = math.inf
+        """When its ICE servers are to be given anew, on `clock`."""
         self.ready = asyncio.Event()
         self.closing: tuple[CloseCode, str] | None = None
         self._control: deque[bytes] = deque()

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import time
 from collections import OrderedDict
 from typing import Any, Final, Protocol
 
@@ -25,6 +26,8 @@ from .messages import (
     EndReason,
     HelloBroadcaster,
     HelloViewer,
+    Ice,
+    IceServer,
     PathPolicy,
     Ping,
     Pong,
@@ -120,6 +123,8 @@ class Hub:
                 connection.close(CloseCode.SILENT, f"nothing was heard for {SILENT_AFTER_MS // 1000} s")
             else:
                 connection.send(Ping(at=now))
+                if now >= connection.ice_until:
+                    connection.send(Ice(ice_servers=self._ice_servers(connection, now)))
         for session in list(self.sessions.values()):
             self._carry_out(session, session.tick(now))
 
@@ -283,7 +288,8 @@ class Hub:
                 path=session.path,
                 consent=site.consent,
                 capabilities=site.capabilities,
-                ice_servers=self.settings.ice_servers,
+                ice_servers=self._ice_servers(connection, now),
+                ice_policy=self.settings.ice_policy,
             )
         )
         self._carry_out(session, outputs)
@@ -325,10 +331,17 @@ class Hub:
                 site=site.name or site.key,
                 state=session.state,
                 path=session.path,
-                ice_servers=self.settings.ice_servers,
+                ice_servers=self._ice_servers(connection, now),
+                ice_policy=self.settings.ice_policy,
             )
         )
         self._carry_out(session, outputs)
+
+    def _ice_servers(self, connection: Connection, now: float) -> list[IceServer]:
+        """The ICE servers for that participant; those with credentials of its own are given anew in time."""
+        if self.settings.turn_urls:
+            connection.ice_until = now + self.settings.turn_ttl * 500
+        return self.settings.ice_servers_for(connection.id or "broadcaster", time.time())
 
     def _take_place(self, connection: Connection, session: Session, id: str) -> None:
         earlier = self._joined.get((session.id, id))

@@ -24,6 +24,8 @@ EndReason = Literal[
     "broadcaster", "agent", "pending_timeout", "idle_timeout", "active_timeout", "away_timeout", "server"
 ]
 PathPolicy = Literal["auto", "relay", "direct"]
+IcePolicy = Literal["all", "relay"]
+"""Which candidates a browser may use (RTCIceTransportPolicy, WebRTC 1.0, section 4.2.2)."""
 Role = Literal["agent", "guest"]
 
 Text = Annotated[str, Field(max_length=2_000)]
@@ -113,6 +115,21 @@ class Signal(Model):
     declined: Text | None = None
 
 
+class Closed(Model):
+    """The last message by a transport that has no close code of its own (WebRTC): the code, and the reason."""
+
+    type: Literal["closed"] = "closed"
+    code: int
+    reason: Text
+
+
+class Ice(Model):
+    """The server's ICE servers anew, before the credentials of the last ones expire."""
+
+    type: Literal["ice"] = "ice"
+    ice_servers: list[IceServer]
+
+
 # Broadcaster to server ---------------------------------------------------------------------------------------
 
 
@@ -197,6 +214,7 @@ class WelcomeBroadcaster(Model):
     consent: Literal["ask", "granted"]
     capabilities: list[Capability]
     ice_servers: list[IceServer]
+    ice_policy: IcePolicy
 
 
 class Begun(Model):
@@ -319,6 +337,7 @@ class WelcomeViewer(Model):
     state: State
     path: PathPolicy
     ice_servers: list[IceServer]
+    ice_policy: IcePolicy
 
 
 class Admitted(Model):
@@ -381,10 +400,35 @@ FromBroadcaster = (
     HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong
 )
 ToBroadcaster = (
-    WelcomeBroadcaster | Begun | Demand | Requested | Left | ViewerInput | Updated | Ended | Signal | Ping | Pong
+    WelcomeBroadcaster
+    | Begun
+    | Demand
+    | Requested
+    | Left
+    | ViewerInput
+    | Updated
+    | Ended
+    | Ice
+    | Closed
+    | Signal
+    | Ping
+    | Pong
 )
 FromViewer = HelloViewer | Subscribe | Unsubscribe | InputMessage | End | Signal | Ping | Pong
 ToViewer = (
-    WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Signal | Ping | Pong
+    WelcomeViewer
+    | Admitted
+    | Updated
+    | Begun
+    | Ended
+    | Resumed
+    | Reset
+    | Acknowledged
+    | Refused
+    | Ice
+    | Closed
+    | Signal
+    | Ping
+    | Pong
 )
 Message = FromBroadcaster | ToBroadcaster | FromViewer | ToViewer

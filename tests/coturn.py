@@ -51,7 +51,7 @@ class Coturn:
 def coturn(folder: Path, *options: str) -> Iterator[Coturn]:
     """Run `turnserver` with `deploy/coturn.conf` and some more options, its files in `folder`."""
     program = shutil.which("turnserver")
-    assert program, "no turnserver found: run `make coturn`, or install the package 'coturn'"
+    assert program, "no turnserver found: run `make programs`, or install the package 'coturn'"
     certificate, key = _certificate(folder)
     port, tls_port = _free_port(), _free_port()
     log = folder / "coturn.log"

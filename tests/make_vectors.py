@@ -87,6 +87,7 @@ MESSAGES: Final[list[tuple[str, list[BaseModel]]]] = [
                 state="active",
                 path="auto",
                 ice_servers=[IceServer(urls=["stun:stun.example:3478"])],
+                ice_policy="all",
             )
         ],
     ),

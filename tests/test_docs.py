@@ -29,6 +29,7 @@ PROTOCOL = text_of("protocol.md")
 SETTINGS = text_of("settings.md")
 EMBEDDING = text_of("embedding.md")
 SESSION_TS = (ROOT / "client/src/broadcaster/session.ts").read_text()
+OPTIONS_TS = (ROOT / "client/src/broadcaster/options.ts").read_text()
 PRIVACY_TS = (ROOT / "client/src/broadcaster/privacy.ts").read_text()
 
 
@@ -98,14 +99,14 @@ def test_every_command_has_its_flags(name: str) -> None:
 
 
 def test_every_session_event_has_a_row() -> None:
-    events = re.findall(r'^  "?([a-z.]+)"?:', body(SESSION_TS, "export type SessionEvents = {"), re.M)
+    events = re.findall(r'^  "?([a-z.]+)"?:', body(OPTIONS_TS, "export type SessionEvents = {"), re.M)
     assert "session.updated" in events
     assert [name for name in events if f"| `{name}` |" not in EMBEDDING] == []
 
 
 def test_every_option_is_named() -> None:
     source = "\n".join(
-        (body(SESSION_TS, "export interface StartOptions"), body(PRIVACY_TS, "export interface Privacy"))
+        (body(OPTIONS_TS, "export interface StartOptions"), body(PRIVACY_TS, "export interface Privacy"))
     )
     options = re.findall(r"^  readonly (\w+)\?:", source, re.M)
     assert {"site", "mask"} <= set(options)

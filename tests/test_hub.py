@@ -623,6 +623,20 @@ def test_a_server_without_a_relay_by_webrtc_says_so(hub: Hub) -> None:
     assert (declined["peer"], declined["declined"]) == ("server", "this server has no relay by WebRTC")
 
 
+def test_credentials_for_turn_are_given_anew_before_they_expire(now: Now) -> None:
+    turn: dict[str, Any] = {"turn_urls": ["turn:turn.example:3478"], "turn_secret": "shared with coturn", "turn_ttl": 600}
+    hub = QuietHub(Settings(secret=SECRET, sites=SITES, **turn), TOKENS)
+    broadcaster = hub.connect(ORIGIN, "")
+    say(hub, broadcaster, hello("broadcaster"))
+    [first] = heard(broadcaster)[0]["ice_servers"]
+    assert first["username"].endswith(":broadcaster")
+    for elapsed, types in ((299_000, ["ping"]), (1_000, ["ping", "ice"]), (1_000, ["ping"])):
+        now.ms += elapsed
+        say(hub, broadcaster, {"type": "pong", "at": 1})
+        hub.tick(now.ms)
+        assert [item["type"] for item in heard(broadcaster)] == types
+
+
 def test_a_connection_that_does_not_say_hello_is_closed(hub: Hub, now: Now) -> None:
     connection = hub.connect(ORIGIN, "")
     hub.tick(now.ms + HELLO_WITHIN_MS - 1)

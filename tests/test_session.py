@@ -203,6 +203,7 @@ def welcome(session: Session) -> WelcomeBroadcaster:
         consent="ask",
         capabilities=[],
         ice_servers=[],
+        ice_policy="all",
     )
 
 

@@ -2,9 +2,9 @@
 
 export type Protocol = (FromBroadcaster | ToBroadcaster | FromViewer | ToViewer)
 export type FromBroadcaster = (HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong)
-export type ToBroadcaster = (WelcomeBroadcaster | Begun | Demand | Requested | Left | ViewerInput | Updated | Ended | Signal | Ping | Pong)
+export type ToBroadcaster = (WelcomeBroadcaster | Begun | Demand | Requested | Left | ViewerInput | Updated | Ended | Ice | Closed | Signal | Ping | Pong)
 export type FromViewer = (HelloViewer | Subscribe | Unsubscribe | InputMessage | End | Signal | Ping | Pong)
-export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Signal | Ping | Pong)
+export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Ice | Closed | Signal | Ping | Pong)
 
 /**
  * The broadcaster's first message. `token` continues a session, without one a new session begins.
@@ -156,6 +156,7 @@ path: ("auto" | "relay" | "direct")
 consent: ("ask" | "granted")
 capabilities: ("view" | "pointer" | "ink" | "scroll" | "click" | "type" | "navigate" | "chat" | "call" | "record")[]
 ice_servers: IceServer[]
+ice_policy: ("all" | "relay")
 }
 /**
  * A STUN or TURN server, as RTCIceServer (WebRTC 1.0, section 4.2.4).
@@ -244,6 +245,21 @@ type: "ended"
 reason: ("broadcaster" | "agent" | "pending_timeout" | "idle_timeout" | "active_timeout" | "away_timeout" | "server")
 }
 /**
+ * The server's ICE servers anew, before the credentials of the last ones expire.
+ */
+export interface Ice {
+type: "ice"
+ice_servers: IceServer[]
+}
+/**
+ * The last message by a transport that has no close code of its own (WebRTC): the code, and the reason.
+ */
+export interface Closed {
+type: "closed"
+code: number
+reason: string
+}
+/**
  * A viewer's first message: the link's `proof`, an agent's `token`, or the token of an earlier `welcome`.
  */
 export interface HelloViewer {
@@ -297,6 +313,7 @@ site: string
 state: ("pending" | "active" | "paused" | "away" | "ended")
 path: ("auto" | "relay" | "direct")
 ice_servers: IceServer[]
+ice_policy: ("all" | "relay")
 }
 /**
  * The broadcaster has let the viewer in; these are all of its capabilities from now on.

@@ -42,7 +42,7 @@ def chromium() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if path := shutil.which(name):
             return path
-    raise RuntimeError("no Chromium found: run `make browser`, or install the package 'chromium'")
+    raise RuntimeError("no Chromium found: run `make programs`, or install the package 'chromium'")
 
 
 @dataclass

@@ -60,7 +60,7 @@ def program(name: str) -> str:
     """The path of a proxy; distributions keep them in /usr/sbin, which is not on everybody's path."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if path is None:
-        raise RuntimeError(f"{name} is needed for this test: run `make browser`, or install the package '{name}'")
+        raise RuntimeError(f"{name} is needed for this test: run `make programs`, or install the package '{name}'")
     return path
 
 

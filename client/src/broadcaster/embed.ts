@@ -3,6 +3,7 @@
  * after the page was brought back from the history, or in another tab of the site. Only the topmost page of its origin
  * takes part.
  */
+import type { Broadcast } from "./broadcast";
 import type { StartOptions } from "./options";
 import type { Session } from "./session";
 import { load, STORE_KEY, type Stored, save } from "./store";
@@ -11,8 +12,8 @@ import { lock, type Release, Tabs } from "./tabs";
 declare const __VERSION__: string;
 
 interface Broadcaster {
-  start(base: string, site: string, options: StartOptions): Promise<Session>;
-  carryOn(): Promise<Session | null>;
+  start(base: string, site: string, options: StartOptions): Promise<Broadcast>;
+  carryOn(): Promise<Broadcast | null>;
 }
 type Call = [StartOptions | undefined, (session: Session) => void, (error: unknown) => void];
 interface Stub {
@@ -23,7 +24,7 @@ const script = document.currentScript as HTMLScriptElement | null;
 
 class Cobrowse {
   readonly version = __VERSION__;
-  session: Session | null = null;
+  private broadcast: Broadcast | null = null;
   /** Called when there is a session, or none any more. For the launcher. */
   onchange: () => void = () => {};
   /** When this tab has its session of before the page load, or has none. */
@@ -39,14 +40,14 @@ class Cobrowse {
 
   constructor() {
     this.tabs = new Tabs(`cobrowse ${this.base}`, {
-      held: () => (this.holds ? (this.session?.stored ?? null) : null),
+      held: () => (this.holds ? (this.broadcast?.stored ?? null) : null),
       give: () => this.makeWay(),
       found: (stored) => {
         if (!this.holds) this.elsewhere = stored;
       },
       over: (id) => {
         if (this.elsewhere?.id === id) this.elsewhere = null;
-        if (this.session?.id === id) this.session.endedElsewhere();
+        if (this.broadcast?.id === id) this.broadcast.endedElsewhere();
       },
       seen: () => void this.takeOver(),
     });
@@ -60,19 +61,23 @@ class Cobrowse {
     addEventListener("pageshow", ({ persisted }) => persisted && this.comeBack());
   }
 
+  get session(): Session | null {
+    return this.broadcast?.session ?? null;
+  }
+
   get isFree(): boolean {
     return !this.carrying && !this.starting && !this.session;
   }
 
   private get holds(): boolean {
-    return this.session !== null && !this.session.isElsewhere;
+    return this.broadcast !== null && !this.broadcast.isSuspended;
   }
 
   /** Start a session, or get the one there is. */
   start = async (options: StartOptions = {}): Promise<Session> => {
     await this.carriedOn;
     if (!this.holds && this.elsewhere) await this.takeOver();
-    this.session?.rehook(options);
+    this.broadcast?.rehook(options);
     if (this.session) return this.session;
     this.starting ??= this.begin(options).finally(() => {
       this.starting = null;
@@ -95,16 +100,16 @@ class Cobrowse {
   }
 
   private async goOn(release: Release): Promise<void> {
-    const session = await (await this.load()).carryOn();
-    if (session) this.hold(session, release);
+    const broadcast = await (await this.load()).carryOn();
+    if (broadcast) this.hold(broadcast, release);
     else release();
   }
 
   /** The session goes on elsewhere; this page may take it up again. */
   private makeWay(): void {
-    if (!this.holds || !this.session) return;
-    this.elsewhere = this.session.stored;
-    this.session.suspend();
+    if (!this.holds || !this.broadcast) return;
+    this.elsewhere = this.broadcast.stored;
+    this.broadcast.suspend();
     this.release?.();
     this.release = null;
   }
@@ -130,16 +135,16 @@ class Cobrowse {
     if (!release || !this.elsewhere) return release?.();
     this.elsewhere = null;
     save(stored);
-    if (this.session?.id !== stored.id) return this.goOn(release);
+    if (this.broadcast?.id !== stored.id) return this.goOn(release);
     this.release = release;
-    this.session.takeUp(stored);
+    this.broadcast.takeUp(stored);
   }
 
   /** The page was brought back from the history: what came after it in this tab has the session, or has ended it. */
   private comeBack(): void {
     this.elsewhere = load();
     if (this.elsewhere) void this.takeOver();
-    else this.session?.endedElsewhere();
+    else this.broadcast?.endedElsewhere();
   }
 
   private async begin(options: StartOptions): Promise<Session> {
@@ -150,27 +155,27 @@ class Cobrowse {
       const base = options.server ? new URL(options.server.replace(/\/?$/, "/"), location.href).href : this.base;
       const consent = options.consent ?? (data.consent === "granted" ? "granted" : "ask");
       const { start } = await this.load();
-      const session = await start(base, site, { ...options, consent });
-      const release = await lock(session.id, false, () => this.makeWay());
-      this.hold(session, release);
-      return session;
+      const broadcast = await start(base, site, { ...options, consent });
+      const release = await lock(broadcast.id, false, () => this.makeWay());
+      this.hold(broadcast, release);
+      return broadcast.session;
     } catch (error) {
       console.error(`cobrowse: ${error instanceof Error ? error.message : String(error)}`);
       throw error;
     }
   }
 
-  private hold(session: Session, release: Release | null): void {
-    this.session = session;
+  private hold(broadcast: Broadcast, release: Release | null): void {
+    this.broadcast = broadcast;
     this.release = release;
-    session.on("session.ended", () => {
+    broadcast.events.on("session.ended", () => {
       this.release?.();
-      this.session = null;
-      this.tabs.over(session.id);
+      this.broadcast = null;
+      this.tabs.over(broadcast.id);
       this.onchange();
     });
-    if (session.state === "ended") this.session = null;
-    else if (session.stored) this.tabs.here(session.stored);
+    if (broadcast.state === "ended") this.broadcast = null;
+    else if (broadcast.stored) this.tabs.here(broadcast.stored);
   }
 
   private load(): Promise<Broadcaster> {

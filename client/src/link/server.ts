@@ -52,6 +52,7 @@ export class Server {
   private opening: ReturnType<typeof setTimeout> | undefined;
   private watch: ReturnType<typeof setInterval> | undefined;
   private done = false;
+  private off = false;
   private readonly look = () => this.tick(true);
 
   /** `base` is the server's address, with a trailing slash. */
@@ -67,6 +68,7 @@ export class Server {
     if (this.done) return;
     clearTimeout(this.retry);
     this.retry = undefined;
+    this.off = false;
     if (!this.watch) {
       this.watch = setInterval(() => this.tick(), TICK_MS);
       for (const name of ["online", "pageshow"]) globalThis.addEventListener?.(name, this.look);
@@ -113,7 +115,9 @@ export class Server {
 
   /** Be off for now; `connect` takes it up again. */
   disconnect(): void {
+    this.off = true;
     clearTimeout(this.retry);
+    this.retry = undefined;
     clearTimeout(this.opening);
     clearInterval(this.watch);
     this.watch = undefined;
@@ -252,6 +256,8 @@ export class Server {
     } else if (item.type === "pong" && typeof item.at === "number") {
       this.rttMs = this.heard - item.at;
       this.choice.measured(this.rttMs);
+    } else if (item.type === "closed" && typeof item.code === "number") {
+      this.transport?.close(item.code, String(item.reason ?? ""));
     } else if (item.type === "signal" && item.peer === SERVER) this.signal(item as unknown as Signal);
     else this.events.onitem(item);
   }
@@ -263,7 +269,7 @@ export class Server {
     const final = isFinal(code) ? { code, reason } : null;
     const again = this.events.onlost(final);
     if (final && !again) this.close();
-    if (this.done) return;
+    if (this.done || this.off) return;
     const delay = DELAYS_MS[Math.min(this.attempts, DELAYS_MS.length - 1)] ?? 7_000;
     const jitter = this.attempts > 1 ? Math.random() * 1_000 : 0;
     this.attempts += 1;

@@ -269,6 +269,9 @@ export class Viewer {
       case "welcome":
         this.welcomed(message);
         break;
+      case "ice":
+        this.ice = { ...this.ice, iceServers: message.ice_servers };
+        break;
       case "admitted":
         this.admitted = true;
         if (this.isDirectOnly) this.direct.attempt();
@@ -313,7 +316,7 @@ export class Viewer {
   private welcomed(welcome: WelcomeViewer): void {
     const wished = this.options.path;
     this.welcome = welcome;
-    this.ice = { iceServers: welcome.ice_servers };
+    this.ice = { iceServers: welcome.ice_servers, policy: welcome.ice_policy };
     this.session = welcome.state;
     this.options.keepToken(welcome.token);
     if (wished !== "auto" && welcome.path !== "auto" && welcome.path !== wished) {

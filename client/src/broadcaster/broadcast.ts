@@ -1,0 +1,499 @@
+/** A session run in this page: its connection to the server, and what joins its parts. */
+
+import { Emitter } from "../emitter";
+import type { Ice } from "../link/peer";
+import { Server } from "../link/server";
+import {
+  type AdmittedViewer,
+  CAPABILITIES,
+  type Capability,
+  CloseCode,
+  type FromBroadcaster,
+  LOG_VERSION,
+  type ToBroadcaster,
+  type WelcomeBroadcaster,
+  WIRE_VERSION,
+} from "../protocol.gen";
+import { type Item, isControl, VOLATILE } from "../records";
+import { makeSecret, proofOf } from "../secret";
+import type { ChatLine } from "../state";
+import { Audience } from "./audience";
+import { type ConfirmView, Consent } from "./consent";
+import { Entries } from "./entries";
+import { Pump, RelayFeed } from "./feeds";
+import { Hooks } from "./hooks";
+import { type Input, Inputs } from "./inputs";
+import { type EndedReason, SessionError, type SessionEvents, type SessionState, type StartOptions } from "./options";
+import { Peers } from "./peers";
+import { watchPointer } from "./pointer";
+import { privacyOf } from "./privacy";
+import { Recorder } from "./recorder";
+import { Recording } from "./recording";
+import { Session } from "./session";
+import { clear, type Stored, save } from "./store";
+import { Volatiles } from "./volatiles";
+
+const TICK_MS = 1_000;
+
+export class Broadcast {
+  id = "";
+  code = "";
+  link = "";
+  state: SessionState = "pending";
+  endedReason: EndedReason | null = null;
+  readonly session = new Session(this);
+  readonly events = new Emitter<SessionEvents>();
+  readonly consent: Consent;
+  readonly entries: Entries;
+  readonly audience: Audience;
+  readonly recording: Recording;
+  /** Resolves with the first welcome; rejects with a SessionError when there will be none. */
+  readonly ready: Promise<Session>;
+
+  private readonly server: Server;
+  private readonly recorder: Recorder;
+  private readonly hooks: Hooks;
+  private readonly inputs: Inputs;
+  private readonly peers: Peers;
+  private readonly volatiles: Volatiles;
+  private readonly feed: RelayFeed;
+  private pump: Pump | null = null;
+  private sentBefore = 0;
+  private readonly secret: string;
+  private token: string | null;
+  private granted: boolean;
+  private policy: WelcomeBroadcaster | null = null;
+  private ice: Ice = { iceServers: [] };
+  private suspended = false;
+  private over = false;
+  private welcomed: (error: SessionError | null) => void = () => {};
+  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly cleanups: (() => void)[] = [];
+
+  /** Throws TypeError when an option cannot be used: nothing is shared then. */
+  constructor(
+    private readonly base: string,
+    private readonly site: string,
+    readonly options: StartOptions,
+    ask: ConfirmView,
+    stored: Stored | null,
+  ) {
+    const privacy = privacyOf(options);
+    this.secret = stored?.secret ?? makeSecret();
+    this.token = stored?.token ?? null;
+    this.granted = stored?.granted ?? false;
+    if (stored) this.describe(stored.id, stored.code);
+    this.entries = new Entries((entry) => this.recorder.add(entry), stored?.state);
+    this.recorder = new Recorder(
+      privacy,
+      () => this.entries.state,
+      () => this.notePage(),
+      () => this.pumpAll(),
+    );
+    this.recording = new Recording(this.recorder, this.entries, stored?.epoch ?? 0, stored?.paused ?? false, () =>
+      this.send({ type: "begin" }),
+    );
+    this.hooks = new Hooks(ask, stored?.hooked ?? false);
+    this.hooks.give(options.confirmView);
+    const broadcast = this;
+    this.consent = new Consent(
+      {
+        get granted() {
+          return broadcast.granted;
+        },
+        get capabilities() {
+          return broadcast.allowed;
+        },
+      },
+      this.hooks.mayView,
+      (viewer) => this.admit(viewer),
+      (viewer, reason) => this.remove(viewer, reason),
+    );
+    for (const viewer of stored?.viewers ?? []) this.consent.admitted.set(viewer.id, viewer);
+    this.inputs = new Inputs(
+      {
+        may: (viewer, capability) => this.consent.may(viewer, capability),
+        apply: (viewer, input) => this.apply(viewer, input),
+        acknowledge: (viewer, n) => this.answer(viewer, { type: "acknowledged", viewer, n }),
+        refuse: (viewer, n, reason) => this.answer(viewer, { type: "refused", viewer, n, reason }),
+      },
+      stored?.inputs ?? {},
+    );
+    this.feed = new RelayFeed(this.recorder);
+    this.audience = new Audience(this.consent.admitted, (id) => this.peers.serves(id));
+    this.peers = new Peers(this.recorder, () => this.ice, {
+      signal: (signal) => this.send(signal),
+      input: (viewer, message) => this.inputs.take(viewer, message),
+      volatile: (viewer, record) => this.volatiles.take(viewer, record),
+      onchange: () => this.viewersChanged(),
+    });
+    this.server = new Server(base, options.transport ?? "auto", {
+      hello: () => this.hello(),
+      onitem: (item) => this.item(item),
+      onlost: (final) => this.lost(final),
+      ondrain: () => this.pump?.pump(),
+    });
+    this.volatiles = new Volatiles(
+      this.recorder,
+      this.consent,
+      this.audience,
+      this.peers,
+      this.server,
+      (viewer, anchor) => this.events.emit("pointer", { viewer, anchor }),
+    );
+    this.ready = new Promise((resolve, reject) => {
+      this.welcomed = (error) => (error ? reject(error) : resolve(this.session));
+    });
+    this.ready.catch(() => {}); // whoever asked for it is told; nobody else needs to be
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    const keep = () => this.keep();
+    addEventListener("pagehide", keep);
+    const seen = () => this.notePage();
+    document.addEventListener("visibilitychange", seen);
+    this.cleanups.push(
+      () => removeEventListener("pagehide", keep),
+      () => document.removeEventListener("visibilitychange", seen),
+      watchPointer((at) => this.volatiles.point(at)),
+    );
+    this.server.connect();
+  }
+
+  // What the session asks for ----------------------------------------------------------------------------------
+
+  pause(): void {
+    if (this.isIdle || this.recording.paused) return;
+    this.recording.paused = true;
+    this.recorder.stop();
+    this.send({ type: "pause" });
+    this.changed();
+  }
+
+  unpause(): void {
+    if (this.isIdle || !this.recording.paused) return;
+    this.recording.paused = false;
+    if (this.server.isOpen) this.send({ type: "begin" });
+    else this.recording.renew(); // the next hello asks for it
+    this.changed();
+  }
+
+  end(): void {
+    this.send({ type: "end" });
+    this.finish("broadcaster");
+  }
+
+  /** A line of chat, from whomever. */
+  enterLine(line: ChatLine): void {
+    if (this.isIdle || !this.entries.enter({ kind: "chat", line })) return;
+    this.keep();
+    this.events.emit("chat", line);
+  }
+
+  send(message: FromBroadcaster): void {
+    this.server.send(message);
+  }
+
+  get stats() {
+    return {
+      epoch: this.recorder.epoch,
+      seq: this.recorder.log.next - 1,
+      viewers: this.audience.size,
+      bytesSent: this.sentBefore + (this.pump?.sent ?? 0) + this.peers.sent,
+      checkpoints: this.recorder.checkpoints,
+    };
+  }
+
+  /** Take hooks of a later `start()`: a page load loses those of the first. */
+  rehook(options: StartOptions): void {
+    this.hooks.give(options.confirmView);
+  }
+
+  // Another tab, another page ----------------------------------------------------------------------------------
+
+  get isSuspended(): boolean {
+    return this.suspended;
+  }
+
+  /** All that another page needs to take the session over; null before the server has answered. */
+  get stored(): Stored | null {
+    if (!this.token) return null;
+    const { confirmView: _, ...options } = this.options;
+    return {
+      site: this.site,
+      server: this.base,
+      id: this.id,
+      token: this.token,
+      secret: this.secret,
+      code: this.code,
+      epoch: this.recording.lastEpoch,
+      paused: this.recording.paused,
+      granted: this.granted,
+      hooked: this.hooks.hasAny,
+      options,
+      state: this.entries.state,
+      viewers: [...this.consent.admitted.values()],
+      inputs: this.inputs.next,
+    };
+  }
+
+  /** Make way: nothing is recorded or sent any more, until `takeUp`. */
+  suspend(): void {
+    if (this.isIdle) return;
+    this.keep();
+    this.suspended = true;
+    this.recorder.stop();
+    this.peers.close();
+    this.server.disconnect();
+    this.feed.begin();
+    this.consent.withdraw();
+    this.audience.clear();
+    this.state = "away";
+    this.events.emit("session.updated", this.session);
+  }
+
+  /** Go on here, from where the other page has left it. */
+  takeUp(stored: Stored): void {
+    if (this.over || !this.suspended) return;
+    this.token = stored.token;
+    this.recording.renew(stored.epoch);
+    this.recording.paused = stored.paused;
+    this.granted = stored.granted;
+    this.entries.state = stored.state;
+    this.consent.admitted.clear();
+    for (const viewer of stored.viewers) this.consent.admitted.set(viewer.id, viewer);
+    this.inputs.restore(stored.inputs);
+    this.suspended = false;
+    this.keep();
+    this.server.connect();
+  }
+
+  /** It was ended elsewhere. */
+  endedElsewhere(): void {
+    if (this.suspended) this.finish("broadcaster");
+  }
+
+  // Server -----------------------------------------------------------------------------------------------------
+
+  private hello(): object {
+    const { epoch, lastEpoch, paused } = this.recording;
+    return {
+      type: "hello",
+      role: "broadcaster",
+      wire: WIRE_VERSION,
+      log: LOG_VERSION,
+      site: this.site,
+      token: this.token,
+      proof: proofOf(this.secret),
+      epoch: epoch || null,
+      last_epoch: lastEpoch,
+      paused,
+      path: this.options.path ?? "auto",
+      viewers: [...this.consent.admitted.values()],
+    } satisfies FromBroadcaster;
+  }
+
+  private item(item: Item): void {
+    this.recorder.tick();
+    if (isControl(item)) this.message(item as unknown as ToBroadcaster);
+    else if (item.kind === VOLATILE) this.volatiles.take(item.party, item);
+  }
+
+  private message(message: ToBroadcaster): void {
+    switch (message.type) {
+      case "welcome":
+        this.welcome(message);
+        break;
+      case "begun":
+        this.recording.epoch = message.epoch;
+        this.record();
+        break;
+      case "demand":
+        this.feed.demand(message);
+        this.pump?.pump();
+        break;
+      case "ice":
+        this.ice = { ...this.ice, iceServers: message.ice_servers };
+        break;
+      case "requested": {
+        const { viewer: id, name, role } = message;
+        this.audience.connected.set(id, { id, name, role });
+        if (!this.consent.admitted.has(id)) this.events.emit("viewer.requested", { id, name, role });
+        void this.consent.request(message);
+        break;
+      }
+      case "left":
+        this.consent.withdraw(message.viewer);
+        this.gone(message.viewer);
+        break;
+      case "input":
+        this.inputs.take(message.viewer, message);
+        break;
+      case "signal":
+        if (this.consent.may(message.peer, "view") && this.mayGoDirect) this.peers.receive(message.peer, message);
+        else this.send({ ...message, description: null, candidate: null, declined: "direct paths are off here" });
+        break;
+      case "updated":
+        this.state = message.state;
+        this.events.emit("session.updated", this.session);
+        break;
+      case "ended":
+        this.finish(message.reason);
+        break;
+    }
+  }
+
+  private welcome(welcome: WelcomeBroadcaster): void {
+    this.policy = welcome;
+    this.token = welcome.token;
+    this.recording.epoch = welcome.epoch;
+    this.ice = { iceServers: welcome.ice_servers, policy: welcome.ice_policy };
+    this.granted = welcome.consent === "granted" && this.options.consent === "granted";
+    this.state = welcome.state;
+    this.describe(welcome.session, welcome.code);
+    this.feed.begin();
+    this.sentBefore += this.pump?.sent ?? 0;
+    const { transport } = this.server;
+    this.pump = transport && this.server.mayCarry ? new Pump(transport, this.feed) : null;
+    this.record();
+    this.changed();
+    this.welcomed(null);
+  }
+
+  private lost(final: { code: number; reason: string } | null): boolean {
+    this.feed.begin();
+    if (!final) return true;
+    if (final.code === CloseCode.REPLACED) {
+      // Another tab has taken over, and this one was not asked: it may have been frozen.
+      this.suspend();
+      return true;
+    }
+    this.welcomed(new SessionError(final.reason || `the connection closed with code ${final.code}`, final.code));
+    this.finish("failed");
+    return false;
+  }
+
+  /** By the viewer's direct path where it has one. */
+  private answer(viewer: string, message: FromBroadcaster): void {
+    if (!this.peers.send(viewer, { ...message, viewer: "" })) this.send(message);
+  }
+
+  private get allowed(): readonly Capability[] {
+    const site = this.policy?.capabilities ?? [];
+    const wanted = this.options.capabilities ?? CAPABILITIES;
+    return site.filter((capability) => wanted.includes(capability));
+  }
+
+  private get mayGoDirect(): boolean {
+    return this.policy?.path !== "relay";
+  }
+
+  // Recording --------------------------------------------------------------------------------------------------
+
+  private record(): void {
+    if (!this.isIdle && this.consent.admitted.size > 0) this.recording.record();
+  }
+
+  private notePage(): void {
+    if (!this.recording.paused && !this.isIdle) this.entries.notePage();
+  }
+
+  private pumpAll(): void {
+    this.pump?.pump();
+    this.peers.pump();
+  }
+
+  // Viewers ----------------------------------------------------------------------------------------------------
+
+  private admit(viewer: AdmittedViewer): void {
+    const { id, capabilities } = viewer;
+    this.send({ type: "admit", viewer: id, capabilities: [...capabilities] });
+    const isNew = this.audience.join(id);
+    this.record();
+    if (isNew) this.notePresent();
+    const known = this.audience.viewer(id);
+    if (known) this.events.emit(isNew ? "viewer.joined" : "viewer.updated", known);
+    this.keep();
+  }
+
+  private remove(viewer: string, reason: string): void {
+    this.send({ type: "remove", viewer, reason });
+    this.peers.close(viewer);
+    this.inputs.forget(viewer);
+    this.gone(viewer);
+    this.keep();
+  }
+
+  private gone(id: string): void {
+    const viewer = this.audience.leave(id);
+    if (!viewer) return;
+    this.notePresent();
+    this.events.emit("pointer", { viewer, anchor: null });
+    this.events.emit("viewer.left", viewer);
+  }
+
+  private notePresent(): void {
+    const present = this.audience.viewers.map(({ id, name, role }) => ({ id, name, role }));
+    this.entries.enter({ kind: "present", present });
+  }
+
+  private viewersChanged(): void {
+    for (const viewer of this.audience.viewers) this.events.emit("viewer.updated", viewer);
+  }
+
+  private apply(viewer: string, input: Input): void {
+    const { name } = this.consent.admitted.get(viewer) ?? { name: "" };
+    if (input.kind === "chat") this.enterLine({ id: input.id, from: viewer, name, text: input.text });
+  }
+
+  // Time and the end -------------------------------------------------------------------------------------------
+
+  /** Over, or gone on elsewhere: nothing is done here. */
+  private get isIdle(): boolean {
+    return this.over || this.suspended;
+  }
+
+  private tick(): void {
+    if (this.suspended) return;
+    this.recording.tick(this.audience.size);
+    this.recorder.tick();
+    this.peers.tick();
+    this.notePage();
+    this.pumpAll();
+    const { transport, rttMs: serverRttMs } = this.server;
+    const { behind } = this.audience;
+    this.events.emit("metrics", { ...this.stats, transport: transport?.kind ?? null, serverRttMs, behind });
+  }
+
+  private describe(id: string, code: string): void {
+    this.id = id;
+    this.code = code;
+    this.link = `${this.base}v/${id}#${this.secret}`;
+  }
+
+  private changed(): void {
+    this.keep();
+    this.events.emit("session.updated", this.session);
+  }
+
+  private keep(): void {
+    const { stored } = this;
+    if (stored && !this.isIdle) save(stored);
+  }
+
+  private finish(reason: EndedReason): void {
+    if (this.over) return;
+    this.over = true;
+    this.state = "ended";
+    this.endedReason = reason;
+    this.welcomed(new SessionError(`the session has ended: ${reason}`, 0));
+    clear();
+    clearInterval(this.timer);
+    for (const cleanup of this.cleanups) cleanup();
+    this.consent.close();
+    this.inputs.close();
+    this.peers.close();
+    this.recorder.close();
+    this.server.close();
+    this.events.emit("session.updated", this.session);
+    this.events.emit("session.ended", this.session);
+  }
+}

@@ -1,0 +1,59 @@
+/** What is not in the log: pointers, both ways, and probes, by which viewers measure how far they are behind. */
+import { type Anchor, anchorAt } from "../anchor";
+import type { Server } from "../link/server";
+import { encodeRecord, VOLATILE, type Volatile } from "../records";
+import type { Audience } from "./audience";
+import type { Consent, ViewerInfo } from "./consent";
+import type { Peers } from "./peers";
+import type { PointerAt } from "./pointer";
+import { Recorder } from "./recorder";
+
+export class Volatiles {
+  /** `onpointer`: a viewer points; null when its pointer has left the page. */
+  constructor(
+    private readonly recorder: Recorder,
+    private readonly consent: Consent,
+    private readonly audience: Audience,
+    private readonly peers: Peers,
+    private readonly server: Server,
+    private readonly onpointer: (viewer: ViewerInfo, anchor: Anchor | null) => void,
+  ) {}
+
+  /** A viewer's record has come. */
+  take(from: string, { name, values }: Volatile): void {
+    const viewer = this.consent.admitted.get(from);
+    if (!viewer) return;
+    if (name === "probe") {
+      this.audience.noteLag(from, values[1]);
+      this.echo(from, values[0]);
+    }
+    if (name === "pointer" && this.consent.may(from, "pointer")) {
+      const [id, x, y] = values;
+      const isAnchor = [id, x, y].every((value) => typeof value === "number" && Number.isFinite(value));
+      this.onpointer(viewer, isAnchor ? { id: Number(id), x: Number(x), y: Number(y) } : null);
+    }
+  }
+
+  /** The visitor's pointer, to all that are here. */
+  point(at: PointerAt | null): void {
+    if (!this.recorder.isRecording || this.audience.size === 0) return;
+    const anchor = at && anchorAt(at.target, at, window, Recorder.mirror);
+    const values = anchor ? [anchor.id, anchor.x, anchor.y] : [];
+    const record = encodeRecord({ kind: VOLATILE, party: "", name: "pointer", values });
+    let relayed = false;
+    for (const id of this.audience.ids)
+      if (!this.peers.serves(id) || !this.peers.sendVolatile(id, record)) relayed = true;
+    const { transport, isOpen } = this.server;
+    if (relayed && isOpen && transport?.bufferedAmount === 0) transport.sendVolatile(record);
+  }
+
+  /** Tells the viewer where the log stands, so that it can measure its lag without comparing clocks. */
+  private echo(viewer: string, at: Volatile["values"][number] | undefined): void {
+    if (typeof at !== "number") return;
+    const { epoch, log } = this.recorder;
+    const values = [at, epoch, log.next - 1];
+    const record = encodeRecord({ kind: VOLATILE, party: viewer, name: "echo", values });
+    const { transport, isOpen } = this.server;
+    if (!this.peers.sendVolatile(viewer, record) && isOpen) transport?.sendVolatile(record);
+  }
+}
