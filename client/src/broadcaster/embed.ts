@@ -175,7 +175,7 @@ class Cobrowse {
       this.onchange();
     });
     if (broadcast.state === "ended") this.broadcast = null;
-    else if (broadcast.stored) this.tabs.here(broadcast.stored);
+    else if (broadcast.stored) this.tabs.held(broadcast.stored);
   }
 
   private load(): Promise<Broadcaster> {

@@ -13,8 +13,9 @@ const LOCK_WITHIN_MS = 1_000;
 export type Release = () => void;
 
 type Said =
-  | { readonly type: "who" }
-  | { readonly type: "here" | "given"; readonly stored: Stored }
+  | { readonly type: "who"; readonly tab: number }
+  | { readonly type: "here"; readonly tab: number; readonly stored: Stored }
+  | { readonly type: "held" | "given"; readonly stored: Stored }
   | { readonly type: "take" | "over"; readonly id: string };
 
 export interface TabEvents {
@@ -34,6 +35,8 @@ export class Tabs {
   private readonly channel: BroadcastChannel | null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private given: ((stored: Stored) => void) | null = null;
+  private isSeen = false;
+  private readonly tab = Math.random();
 
   constructor(
     name: string,
@@ -49,11 +52,12 @@ export class Tabs {
 
   /** Ask who holds a session. */
   who(): void {
-    this.say({ type: "who" });
+    this.say({ type: "who", tab: this.tab });
   }
 
-  here(stored: Stored): void {
-    this.say({ type: "here", stored });
+  /** This tab holds the session now. */
+  held(stored: Stored): void {
+    this.say({ type: "held", stored });
   }
 
   over(id: string): void {
@@ -74,20 +78,30 @@ export class Tabs {
 
   private look(): void {
     clearTimeout(this.timer);
-    if (!document.hidden) this.timer = setTimeout(() => document.hidden || this.events.seen(), SEEN_MS);
+    this.isSeen = false;
+    if (document.hidden) return;
+    this.timer = setTimeout(() => {
+      this.isSeen = true;
+      this.events.seen();
+    }, SEEN_MS);
   }
 
   private heard(said: Said): void {
     const held = this.events.held();
-    if (said.type === "who" && held) this.here(held);
+    if (said.type === "who" && held) this.say({ type: "here", tab: said.tab, stored: held });
     else if (said.type === "take" && held?.id === said.id) {
       this.events.give();
       this.say({ type: "given", stored: held });
     } else if (said.type === "given") {
       this.given?.(said.stored);
       this.events.found(said.stored);
-    } else if (said.type === "here") this.events.found(said.stored);
-    else if (said.type === "over") this.events.over(said.id);
+    } else if (said.type === "held") this.events.found(said.stored);
+    else if (said.type === "here") {
+      this.events.found(said.stored);
+      // The answer to a tab that has just come: it may have been in view for long enough already.
+      if (said.tab === this.tab && this.isSeen) this.events.seen();
+    }
+    if (said.type === "over") this.events.over(said.id);
   }
 
   private say(said: Said): void {

@@ -81,6 +81,7 @@ export class Viewer {
   private unreadable = 0;
   private lastActive: Path | null = null;
   private interruptedAt: number | null = null;
+  private token: string | null;
   private credentials: ("viewer" | "agent" | "link")[];
   private readonly timer: ReturnType<typeof setInterval>;
   private forcedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -90,6 +91,7 @@ export class Viewer {
     private readonly stage: Stage,
     private readonly onchange: () => void,
   ) {
+    this.token = options.viewerToken;
     this.credentials = [
       ...(options.viewerToken ? (["viewer"] as const) : []),
       ...(options.agentToken ? (["agent"] as const) : []),
@@ -187,7 +189,7 @@ export class Viewer {
   // Server -----------------------------------------------------------------------------------------------------
 
   private hello(): object {
-    const { session, secret, agentToken, viewerToken } = this.options;
+    const { session, secret, agentToken } = this.options;
     const [credential] = this.credentials;
     const position = this.paths.active === "direct" ? null : this.page.reader.position;
     // Right after hello: nothing waits for the answer.
@@ -203,7 +205,7 @@ export class Viewer {
       session,
       name: "",
       proof: secret ? proofOf(secret) : null,
-      token: credential === "viewer" ? viewerToken : credential === "agent" ? agentToken : null,
+      token: credential === "viewer" ? this.token : credential === "agent" ? agentToken : null,
     } satisfies FromViewer;
   }
 
@@ -318,6 +320,9 @@ export class Viewer {
     this.welcome = welcome;
     this.ice = { iceServers: welcome.ice_servers, policy: welcome.ice_policy };
     this.session = welcome.state;
+    // From now on it comes back as the same viewer, also to a server that has forgotten it.
+    this.token = welcome.token;
+    if (this.credentials[0] !== "viewer") this.credentials.unshift("viewer");
     this.options.keepToken(welcome.token);
     if (wished !== "auto" && welcome.path !== "auto" && welcome.path !== wished) {
       this.finish("failed", `the path ${wished} was asked for, and this session goes by ${welcome.path} only`);
@@ -416,6 +421,7 @@ export class Viewer {
       if (active !== this.lastActive && this.lastActive !== null) this.lines.resend(performance.now());
       this.lastActive = active;
       this.interruptedAt = null;
+      clearTimeout(this.forcedTimer); // what was asked for can be
     } else this.interruptedAt ??= performance.now();
     this.state = stateIn({
       before: this.state,

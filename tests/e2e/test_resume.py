@@ -1,0 +1,86 @@
+"""What is lost comes back where it was: the server, a connection, a whole machine's network."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser
+
+from .rig import HERE, Desk, Server, difference, serving, site, until
+from .test_paths import drive
+from .test_proxies import free_port
+
+
+@pytest.fixture
+def port() -> str:
+    return str(free_port())
+
+
+def killed(server: Server) -> None:
+    server.process.kill()
+    server.process.wait()
+
+
+@pytest.mark.parametrize("transport", ["websocket", "webrtc", "http"])
+def test_a_server_that_was_killed_comes_back_and_everybody_goes_on(browser: Browser, port: str, transport: str) -> None:
+    with serving("--port", port) as first, site(HERE / "material" / "pages", first) as pages:
+        desk = Desk(browser, first)
+        visit = desk.visit(f"{pages}/table.html", f"{{ consent: 'granted', transport: '{transport}' }}")
+        code = visit.page.evaluate("Cobrowse.session.code")
+        direct = desk.watch(visit.link)
+        direct.goes("direct")
+        relayed = desk.watch(visit.link.replace("#", f"?path=relay&transport={transport}#"))
+        drive(visit, 0, 30)
+        assert difference(visit, relayed) is None
+        killed(first)
+        relayed.becomes("connecting")
+        drive(visit, 30, 60)
+        assert difference(visit, direct) is None, "a direct path needs no server"
+        with serving("--port", port):
+            relayed.becomes("live")
+            drive(visit, 60, 90)
+            assert difference(visit, relayed) is None
+            assert difference(visit, direct) is None
+            assert visit.page.evaluate("Cobrowse.session.code") == code
+            until(visit.page, "Cobrowse.session.viewers.length === 2")
+            assert [watching.stats["resets"] for watching in (direct, relayed)] == [0, 0]
+            late = desk.watch(visit.link)
+            assert difference(visit, late) is None
+        desk.close()
+        assert desk.errors == []
+
+
+def test_a_viewer_that_was_offline_goes_on_from_where_it_was(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link, path="relay")
+    watching.context.set_offline(True)
+    watching.becomes("connecting")
+    drive(visit, 0, 60)
+    watching.context.set_offline(False)
+    assert difference(visit, watching) is None
+    watching.becomes("live")
+    assert watching.stats["resets"] == 0
+    assert visit.stats["checkpoints"] == 1
+
+
+def test_a_visitor_that_was_offline_goes_on_in_the_same_epoch(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link, path="relay")
+    epoch = visit.stats["epoch"]
+    visit.context.set_offline(True)
+    watching.becomes("away")
+    drive(visit, 0, 60)
+    visit.context.set_offline(False)
+    watching.becomes("live")
+    assert difference(visit, watching) is None
+    assert (visit.stats["epoch"], watching.stats["resets"]) == (epoch, 0)
+
+
+def test_a_viewer_that_reloads_joins_afresh(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link)
+    viewer = visit.page.evaluate("Cobrowse.session.viewers[0].id")
+    drive(visit, 0, 30)
+    watching.page.reload()
+    watching.becomes("live")
+    assert difference(visit, watching) is None
+    assert visit.page.evaluate("Cobrowse.session.viewers.map(({ id }) => id)") == [viewer]
