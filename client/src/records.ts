@@ -2,7 +2,7 @@
  * The wire's data records: frames, parts of checkpoints and volatile records; limits, encode, decode.
  * Its twin is `cobrowse/records.py`; `tests/vectors.json` holds the golden bytes. Text: `docs/protocol.md`.
  */
-import { decodeMulti, Encoder } from "@msgpack/msgpack";
+import { decodeMulti, Encoder } from "./msgpack";
 
 export const FRAME = 1;
 export const PART = 2;
@@ -65,7 +65,7 @@ export class InvalidMessage extends Error {
   override readonly name = "InvalidMessage";
 }
 
-const encoder = new Encoder({ ignoreUndefined: true, initialBufferSize: 4096 });
+const encoder = new Encoder();
 
 /** One value as MessagePack. */
 export function packed(value: unknown): Bytes {
@@ -98,13 +98,7 @@ export function decode(message: Bytes): Item[] {
   const items: Item[] = [];
   let count = 0;
   try {
-    const limits = {
-      maxStrLength: MAX_MESSAGE,
-      maxBinLength: MAX_FRAME,
-      maxArrayLength: 1_024,
-      maxMapLength: 256,
-      maxExtLength: 0,
-    };
+    const limits = { text: MAX_MESSAGE, bytes: MAX_FRAME, array: 1_024, map: 256 };
     for (const value of decodeMulti(message, limits)) {
       count += 1;
       if (count > MAX_VALUES) throw new InvalidMessage(`more than ${MAX_VALUES} values in one message`);

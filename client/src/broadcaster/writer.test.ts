@@ -118,6 +118,12 @@ describe("Writer and Reader", () => {
     expect(reader.seq).toBe(frames.length - 1);
   });
 
+  it("carry a page that is nested as deep as pages are", () => {
+    let node: object = { type: 3, textContent: "deep" };
+    for (let level = 0; level < 600; level += 1) node = { type: 2, childNodes: [node] };
+    expect(eventsOf(readerAt(-1), new Writer(EPOCH).write([node]))).toEqual([node]);
+  });
+
   it("keep no more memory than a frame has bytes", () => {
     const [frame] = new Writer(EPOCH).write(["small"]);
     expect(frame?.data.buffer.byteLength).toBe(frame?.data.length);

@@ -3,8 +3,8 @@
  * cut into numbered frames. What every flush ends with is not sent (RFC 7692, section 7.2.1). Pure. Its counterpart is
  * `viewer/reader.ts`.
  */
-import { Encoder } from "@msgpack/msgpack";
 import { Deflate, deflateRaw } from "pako";
+import { Encoder } from "../msgpack";
 import { type Bytes, END, FRAME, type Frame, FULL, MAX_FRAME, PART, type Part } from "../records";
 
 const NO_FLUSH = 0 as const;
@@ -15,7 +15,7 @@ const LEVEL = 6;
 const TAIL_SIZE = 4;
 const NOTHING = new Uint8Array(0);
 
-const encoder = new Encoder({ ignoreUndefined: true, initialBufferSize: 65_536 });
+const encoder = new Encoder();
 
 export class Writer {
   /** The seq of the last frame made; -1 before the first. */
@@ -32,7 +32,7 @@ export class Writer {
 
   /** The frames of one batch of events. */
   write(events: readonly unknown[]): Frame[] {
-    for (const event of events) this.deflate.push(encoder.encodeSharedRef(event), NO_FLUSH);
+    for (const event of events) this.deflate.push(encoder.encodeShared(event), NO_FLUSH);
     return this.flush(SYNC_FLUSH, END);
   }
 

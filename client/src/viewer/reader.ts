@@ -2,8 +2,8 @@
  * Frames and checkpoints into events, in order, none twice, never past a gap. Pure. Its counterpart is
  * `broadcaster/writer.ts`. Nothing here trusts the bytes: every size is bounded.
  */
-import { decodeMulti } from "@msgpack/msgpack";
 import { Inflate } from "pako";
+import { decodeMulti } from "../msgpack";
 import type { Position } from "../protocol.gen";
 import { type Bytes, END, type Frame, MUST_UNDERSTAND, type Part } from "../records";
 
@@ -15,13 +15,7 @@ const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 const MAX_INFLATED = 64 * 1_048_576;
 /** Events in one batch. */
 const MAX_EVENTS = 100_000;
-const LIMITS = {
-  maxStrLength: 16 * 1_048_576,
-  maxBinLength: 16 * 1_048_576,
-  maxArrayLength: 200_000,
-  maxMapLength: 20_000,
-  maxExtLength: 0,
-};
+const LIMITS = { text: 16 * 1_048_576, bytes: 16 * 1_048_576, array: 200_000, map: 20_000 };
 
 /** What a frame brought: the events of a batch that it ended, or why it brought nothing. */
 export type Taken = { readonly events: unknown[] } | "held" | "duplicate" | "gap" | "stale";
