@@ -1,6 +1,7 @@
 /** Builds the browser files into `cobrowse/static/`; with `--watch`, again at each change. */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { context } from "esbuild";
+import { pako } from "./pako.mjs";
 import { rrweb } from "./rrweb.mjs";
 
 const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
@@ -11,6 +12,7 @@ const shared = {
   sourcemap: true,
   outdir,
   target: "es2020",
+  supported: { "class-field": true, "class-static-field": true }, // as long as these browsers have data channels
   legalComments: "none",
   define: { __VERSION__: JSON.stringify(version) },
   jsx: "automatic",
@@ -22,7 +24,7 @@ const builds = [
   {
     ...shared,
     format: "esm",
-    plugins: [rrweb],
+    plugins: [pako, rrweb],
     entryPoints: {
       broadcaster: "src/broadcaster/broadcaster.ts",
       viewer: "src/viewer/app/main.tsx",

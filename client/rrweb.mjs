@@ -1,9 +1,8 @@
 /**
- * An esbuild plugin: rrweb's recorder and player as we need them. Each change names what it is for. The build fails when
- * a line is not there as it is known here, so that a new version of them is looked at.
+ * An esbuild plugin: rrweb's recorder and player as we need them. Each change names what it is for.
  */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { between, body, patched, swap } from "./patch.mjs";
 
 const COMPOSED = fileURLToPath(new URL("src/broadcaster/composed.ts", import.meta.url));
 
@@ -12,7 +11,7 @@ const COMPOSED = fileURLToPath(new URL("src/broadcaster/composed.ts", import.met
  * a shadow root moves in that frame, the content of the root is then told by nobody, and lost in the viewer. Told twice
  * it is harmless: the player knows a node that it has.
  */
-const tellAll = [["    if (this.processedNodeManager.inOtherBuffer(n, this)) return;\n", ""]];
+const tellAll = [swap("    if (this.processedNodeManager.inOtherBuffer(n, this)) return;\n", "")];
 
 /**
  * What is around an element is asked for in its own tree only: what is blocked or masked would go on being told from
@@ -31,83 +30,126 @@ const hideWithin = [
      return Boolean(el && el.matches(maskTextSelector));`,
   ),
   // Texts and attributes as well as children: their element may have been blocked after it was recorded.
-  [
+  swap(
     "if (!isBlocked(m.target, this.blockClass, this.blockSelector, false) && value !== m.oldValue) {",
     "if (!isBlocked(m.target, this.blockClass, this.blockSelector, true) && value !== m.oldValue) {",
-  ],
-  [
+  ),
+  swap(
     "if (isBlocked(m.target, this.blockClass, this.blockSelector, false) || value === m.oldValue) {",
     "if (isBlocked(m.target, this.blockClass, this.blockSelector, true) || value === m.oldValue) {",
-  ],
-  [
+  ),
+  swap(
     "    if (!isNativeShadowDom(shadowRoot2)) return;\n",
     `    if (!isNativeShadowDom(shadowRoot2)) return;
     if (isBlocked(shadowRoot2, null, this.bypassOptions.blockSelector, true)) return;\n`,
-  ],
+  ),
   // A frame that is blocked has a document all the same.
-  [
+  swap(
     "        if (iframeDoc && onIframeLoad) {\n",
     "        if (iframeDoc && onIframeLoad && !isBlocked(n, blockClass, blockSelector, true)) {\n",
-  ],
+  ),
   // Rules of style sheets, wherever they are told.
-  [
+  swap(
     "  if (sheet.ownerNode) id = mirror2.getId(sheet.ownerNode);\n",
     "  if (sheet.ownerNode) id = isBlocked(sheet.ownerNode, null, blockedBy, true) ? -1 : mirror2.getId(sheet.ownerNode);\n",
-  ],
-  ["let recording = false;\n", "let recording = false;\nlet blockedBy = '';\n"],
-  [
+  ),
+  swap("let recording = false;\n", "let recording = false;\nlet blockedBy = '';\n"),
+  swap(
     "  registerErrorHandler(errorHandler2);\n",
     "  registerErrorHandler(errorHandler2);\n  blockedBy = blockSelector;\n",
-  ],
+  ),
 ];
 
 /** Adopted style sheets: an empty list is told too, and a list that was changed in place is after it was asked for. */
 const tellAdopted = [
-  [
+  swap(
     "    if (sheets.length === 0) return;\n",
     `    const host = mirror.getNode(hostId);
     const known = this.adopted.get(host) || [];
     if (!host || isBlocked(host, null, blockedBy, true)) return;
     if (sheets.length === known.length && known.every((sheet, at) => sheet === sheets[at])) return;
     this.adopted.set(host, Array.from(sheets));\n`,
-  ],
-  [
+  ),
+  swap(
     '    __publicField(this, "styleMirror", new StyleSheetMirror());\n',
     `    __publicField(this, "styleMirror", new StyleSheetMirror());
     this.adopted = new WeakMap();
     record.sheets = this.styleMirror;\n`,
-  ],
-  ["    this.styleMirror.reset();\n", "    this.styleMirror.reset();\n    this.adopted = new WeakMap();\n"],
-  [
+  ),
+  swap("    this.styleMirror.reset();\n", "    this.styleMirror.reset();\n    this.adopted = new WeakMap();\n"),
+  swap(
     "      var _a3;\n      return (_a3 = originalPropertyDescriptor.get) == null ? void 0 : _a3.call(this);\n",
     `      const sheets = originalPropertyDescriptor.get.call(this);
       queueMicrotask(() => stylesheetManager.adoptStyleSheets(sheets, hostId));
       return sheets;\n`,
-  ],
+  ),
 ];
 
 /** Elements of MathML are made in their own namespace, as those of SVG are. */
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const tellMath = [
-  [
+  swap(
     "    isSVG: isSVGElement(n) || void 0,\n",
     `    isSVG: isSVGElement(n) || (n.namespaceURI === "${MATHML}" ? "math" : void 0),\n`,
-  ],
+  ),
 ];
 const playMath = [
-  [
+  swap(
     '\t\t\tif (n.isSVG) node = doc.createElementNS("http://www.w3.org/2000/svg", tagName);\n',
     `\t\t\tif (n.isSVG === "math") node = doc.createElementNS("${MATHML}", tagName);
 \t\t\telse if (n.isSVG) node = doc.createElementNS("http://www.w3.org/2000/svg", tagName);\n`,
-  ],
+  ),
+];
+
+/** What a <meta> may be called whose content shows that one owns the page, or acts for its visitor. */
+const SECRET_META =
+  /^(google-site-verification|yandex-verification|csrf-token|p:domain_verify|verify-v1|verification|shopify-checkout-api-token)$/i;
+
+/** The visitor's scrolling is told as it goes: where the page scrolls smoothly, the player must not do it once more. */
+const playScrollAtOnce = [
+  between(
+    "\tapplyScroll(d, isSync) {\n",
+    "\tapplyInput(d) {\n",
+    `\tapplyScroll(d) {
+      const target = this.mirror.getNode(d.id);
+      if (!target) return this.debugNodeNotFound(d, d.id);
+      const scrolled = target.nodeType === 9 ? target.defaultView : target;
+      scrolled?.scrollTo?.({ top: d.y, left: d.x, behavior: "instant" });
+    }\n`,
+  ),
+  swap(
+    "\t\t\t\t\tthis.iframe.contentWindow?.scrollTo(event.data.initialOffset);\n",
+    '\t\t\t\t\tthis.iframe.contentWindow?.scrollTo({ ...event.data.initialOffset, behavior: "instant" });\n',
+  ),
+  swap(
+    '\t\tif (name === "rr_scrollLeft") el.scrollLeft = value;\n',
+    '\t\tif (name === "rr_scrollLeft") el.scrollTo({ left: value, behavior: "instant" });\n',
+  ),
+  swap(
+    '\t\tif (name === "rr_scrollTop") el.scrollTop = value;\n',
+    '\t\tif (name === "rr_scrollTop") el.scrollTo({ top: value, behavior: "instant" });\n',
+  ),
+];
+
+/**
+ * Only these elements are left out of a recording, not scripts and comments (`mend.ts` empties them): where others are left
+ * out, the recorder loses children of shadow roots that stand beside them.
+ */
+const slimDown = [
+  body(
+    "function slimDOMExcluded(sn, slimDOMOptions) {",
+    `return sn.tagName === "meta" && (sn.attributes["http-equiv"] !== void 0 || SECRET_META.test(sn.attributes.name));`,
+  ),
+  swap("const IGNORED_NODE = -2;\n", `const IGNORED_NODE = -2;\nconst SECRET_META = ${SECRET_META};\n`),
+  body("function slimDOMDefaults(_slimDOMOptions) {", "return _slimDOMOptions || {};"),
 ];
 
 /** What is switched off, or done by us (`fields.ts`), need not be loaded. */
 const leaveOut = [
-  ["  const mousemoveHandler = initMoveObserver(o);\n", "  const mousemoveHandler = () => {};\n"],
-  ["  const inputHandler = initInputObserver(o);\n", "  const inputHandler = () => {};\n"],
-  ["    if (o.collectFonts) {\n      fontObserver = initFontObserver(o);\n    }\n", ""],
-  ["  mergeHooks(o, hooks);\n", ""],
+  swap("  const mousemoveHandler = initMoveObserver(o);\n", "  const mousemoveHandler = () => {};\n"),
+  swap("  const inputHandler = initInputObserver(o);\n", "  const inputHandler = () => {};\n"),
+  swap("    if (o.collectFonts) {\n      fontObserver = initFontObserver(o);\n    }\n", ""),
+  swap("  mergeHooks(o, hooks);\n", ""),
   between("  for (const plugin of o.plugins) {\n", "  return callbackWrapper(() => {\n    mutationBuffers.forEach"),
   between("          plugins: ((_a2 = plugins", "        },\n        hooks\n"),
   between("  for (const plugin of plugins || []) {\n    if (plugin.getMirror)", "  const processedNodeManager ="),
@@ -128,11 +170,11 @@ const leaveOut = [
     "    this.crossOriginIframeStyleMirror = new",
     "    this.mirror = options.mirror;\n    if (this.recordCrossOriginIframes)",
   ),
-  [
+  swap(
     '    if (this.recordCrossOriginIframes) {\n      window.addEventListener("message", this.handleMessage.bind(this));\n    }\n',
     "",
-  ],
-  ["    if (iframeEl.contentWindow)\n      this.crossOriginIframeMap.set(iframeEl.contentWindow, iframeEl);\n", ""],
+  ),
+  swap("    if (iframeEl.contentWindow)\n      this.crossOriginIframeMap.set(iframeEl.contentWindow, iframeEl);\n", ""),
   between(
     "    if (this.recordCrossOriginIframes)\n      (_a2 = iframeEl.contentWindow)",
     "    (_b = this.loadListener)",
@@ -143,45 +185,15 @@ const leaveOut = [
   between("let _mirror = {\n", "function throttle(func"),
 ];
 
-/** `[from, to]`, where what stands between the braces of a function at the top level is replaced. */
-function body(opening, code) {
-  return { from: `\n${opening}\n`, upTo: "\n}\n", to: `\n${opening}\n${code}` };
-}
-
-/** What stands from `from` up to and without `upTo` is replaced. */
-function between(from, upTo, to = "") {
-  return { from, upTo, to };
-}
-
-function changed(source, change) {
-  const { from, upTo, to } = Array.isArray(change) ? { from: change[0], upTo: "", to: change[1] } : change;
-  const start = source.indexOf(from);
-  if (start < 0 || source.indexOf(from, start + 1) >= 0) throw new Error(`not once: ${JSON.stringify(from)}`);
-  const end = source.indexOf(upTo, start + from.length);
-  if (end < 0) throw new Error(`not after ${JSON.stringify(from)}: ${JSON.stringify(upTo)}`);
-  return source.slice(0, start) + to + source.slice(end);
-}
-
-/** The source of a file with the changes made. */
-function changedFile(path, changes) {
-  let source = readFileSync(path, "utf8");
-  try {
-    for (const change of changes) source = changed(source, change);
-  } catch (error) {
-    throw new Error(`${path} is not as ${import.meta.url} knows it: ${error.message}`);
-  }
-  return source;
-}
-
 export const rrweb = {
   name: "rrweb",
   setup(build) {
     build.onLoad({ filter: /@rrweb[\\/]record[\\/]dist[\\/]record\.js$/ }, ({ path }) => {
-      const source = changedFile(path, [...tellAll, ...hideWithin, ...tellAdopted, ...tellMath, ...leaveOut]);
+      const source = patched(path, [...tellAll, ...hideWithin, ...tellAdopted, ...tellMath, ...slimDown, ...leaveOut]);
       return { contents: `import { closest } from ${JSON.stringify(COMPOSED)};\n${source}`, loader: "js" };
     });
     build.onLoad({ filter: /[\\/]rrweb[\\/]dist[\\/]rrweb\.js$/ }, ({ path }) => ({
-      contents: changedFile(path, playMath),
+      contents: patched(path, [...playMath, ...playScrollAtOnce]),
       loader: "js",
     }));
   },

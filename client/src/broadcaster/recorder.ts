@@ -120,8 +120,6 @@ export class Recorder {
       maskInputFn: maskInput,
       // Tag names cover every type, hidden and unknown ones too; `select` would also hide what is chosen.
       maskInputOptions: { input: true, textarea: true } as object,
-      // Not `script` and `comment`: nodes left out make the recorder lose children of shadow roots (mend.ts empties them).
-      slimDOMOptions: { headMetaHttpEquiv: true, headMetaVerification: true },
       inlineStylesheet: true,
       recordCanvas: false,
       inlineImages: false,
