@@ -134,7 +134,7 @@ def test_a_page_brought_back_from_the_history_goes_on(playwright: Playwright, se
     visit.page.goto(f"{server.url}/demo/product.html")
     until(visit.page, HAS_SESSION)
     visit.page.evaluate("Cobrowse.session.say('on the second page')")
-    visit.page.go_back()
+    visit.page.go_back(wait_until="commit")
     until(visit.page, f"globalThis.wasKept && {HAS_SESSION}")
     until(watching.page, "document.querySelector('.address').textContent.endsWith('/demo/checkout.html')")
     assert difference(visit, watching) is None

@@ -32,18 +32,20 @@ export interface TabEvents {
 }
 
 export class Tabs {
-  private readonly channel: BroadcastChannel | null;
+  private channel: BroadcastChannel | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private given: ((stored: Stored) => void) | null = null;
   private isSeen = false;
   private readonly tab = Math.random();
 
   constructor(
-    name: string,
+    private readonly name: string,
     private readonly events: TabEvents,
   ) {
-    this.channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(name);
-    if (this.channel) this.channel.onmessage = ({ data }) => this.heard(data as Said);
+    this.open();
+    // A page that would be kept for the history is thrown away when a message reaches it.
+    addEventListener("pagehide", () => this.channel?.close());
+    addEventListener("pageshow", ({ persisted }) => persisted && this.open());
     const look = () => this.look();
     document.addEventListener("visibilitychange", look);
     addEventListener("focus", look);
@@ -74,6 +76,12 @@ export class Tabs {
       };
       this.say({ type: "take", id });
     });
+  }
+
+  private open(): void {
+    if (typeof BroadcastChannel === "undefined") return;
+    this.channel = new BroadcastChannel(this.name);
+    this.channel.onmessage = ({ data }) => this.heard(data as Said);
   }
 
   private look(): void {
