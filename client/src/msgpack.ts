@@ -256,16 +256,9 @@ class Decoder {
     limited(length, this.limits.text, "bytes of text");
     const start = this.skip(length);
     const { bytes } = this;
-    if (length <= SHORT) {
-      let text = "";
-      for (let index = start; index < this.at; index += 1) {
-        const code = bytes[index] as number;
-        if (code >= 0x80) return textDecoder.decode(bytes.subarray(start, this.at));
-        text += String.fromCharCode(code);
-      }
-      return text;
-    }
-    return textDecoder.decode(bytes.subarray(start, this.at));
+    return length > 0 && length <= SHORT
+      ? shortText(bytes, start, this.at)
+      : textDecoder.decode(bytes.subarray(start, this.at));
   }
 
   /** An unsigned integer of 1, 2 or 4 bytes. */
@@ -282,6 +275,31 @@ class Decoder {
     this.at = start + size;
     return start;
   }
+}
+
+/** Short texts, names above all, come again and again: the last of each place is kept with its bytes. */
+const recent: ({ readonly bytes: Bytes; readonly text: string } | undefined)[] = new Array(512);
+
+function shortText(bytes: Bytes, start: number, end: number): string {
+  const length = end - start;
+  const first = bytes[start] as number;
+  const last = bytes[end - 1] as number;
+  const middle = bytes[start + (length >> 1)] as number;
+  const place = (length * 37 + first * 11 + last * 5 + middle) & 511;
+  const known = recent[place];
+  if (known && known.bytes.length === length) {
+    let at = 0;
+    while (at < length && known.bytes[at] === bytes[start + at]) at += 1;
+    if (at === length) return known.text;
+  }
+  let text = "";
+  for (let index = start; index < end; index += 1) {
+    const code = bytes[index] as number;
+    if (code >= 0x80) return textDecoder.decode(bytes.subarray(start, end));
+    text += String.fromCharCode(code);
+  }
+  recent[place] = { bytes: bytes.slice(start, end), text };
+  return text;
 }
 
 function limited(length: number, most: number, what: string): void {

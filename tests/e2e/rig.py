@@ -314,14 +314,15 @@ def difference(visit: Visit, watching: Watching) -> str | None:
         return difference(visit, watching)
     _come_to_rest(visit.page, "document")
     _come_to_rest(watching.page, "document.querySelector('.replayer-wrapper iframe').contentDocument")
-    seen = visit.page.evaluate(f"() => {{ {CANONICAL}; return canonical(document, 'broadcaster'); }}")
-    shown = watching.document(f"{CANONICAL}; return canonical(doc, 'viewer');")
+    # As text: a page may be nested deeper than a value that is handed out may be.
+    seen = visit.page.evaluate(f"() => {{ {CANONICAL}; return JSON.stringify(canonical(document, 'broadcaster')); }}")
+    shown = watching.document(f"{CANONICAL}; return JSON.stringify(canonical(doc, 'viewer'));")
     if seen == shown:
         return None
     now = visit.page.evaluate("Cobrowse.session.stats()")
     if (now["epoch"], now["seq"]) != (at["epoch"], at["seq"]):
         return difference(visit, watching)  # it has changed while it was read
     found: str | None = visit.page.evaluate(
-        f"([a, b]) => {{ {CANONICAL}; return firstDifference(a, b); }}", [seen, shown]
+        f"([a, b]) => {{ {CANONICAL}; return firstDifference(JSON.parse(a), JSON.parse(b)); }}", [seen, shown]
     )
     return found or "the two differ, and the difference was not found"
