@@ -13,6 +13,7 @@ import uvicorn
 
 from .app import STATIC, create_app
 from .errors import SettingsError
+from .hub import Hub
 from .records import MAX_MESSAGE
 from .settings import Settings, kept_secret
 from .tokens import Tokens, seconds
@@ -21,6 +22,21 @@ T = TypeVar("T")
 
 USER_TIMEOUT_MS = 5_000
 """A peer that takes no bytes for this long is gone (TCP_USER_TIMEOUT); ping timeouts do not free such a socket."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which closes sockets before the lifespan ends: everybody is told to come back before that."""
+
+    def __init__(self, hub: Hub, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.hub.stop()
+        await super().shutdown(sockets)
+
+
+BACKLOG = 2_048
 
 
 @click.group()
@@ -51,7 +67,8 @@ def serve(host: str | None, port: int | None, config: Path | None, demo: bool | 
         if settings.demo:
             click.echo(f"The visitor's page: {settings.url}/demo/")
         click.echo(f"The agent's login:  {settings.url}/login#{Tokens(secret).agent('Agent')}")
-        server = uvicorn.Server(
+        server = Server(
+            app.state.hub,
             uvicorn.Config(
                 app,
                 ws="websockets-sansio",
@@ -62,7 +79,7 @@ def serve(host: str | None, port: int | None, config: Path | None, demo: bool | 
                 server_header=False,
                 log_level="warning",
                 timeout_graceful_shutdown=5,
-            )
+            ),
         )
         server.run(sockets=[listener])
 
@@ -103,6 +120,7 @@ def _listen(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)  # whoever comes between the printed address and the first accept waits
     except OSError as error:
         listener.close()
         raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None

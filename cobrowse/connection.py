@@ -77,13 +77,15 @@ class Connection:
         self.ready.set()
 
     def take(self, limit: int = MAX_MESSAGE, volatile: bool = True) -> bytes:
-        """The next message for the other end, at most `limit` bytes (`MIN_ROOM` or more); empty when nothing waits.
+        """The next message for the other end, of `limit` bytes (`MIN_ROOM` or more); empty when nothing waits.
 
-        `volatile` False leaves volatile records for `take_volatile`, where they have a channel of their own.
+        Only a single control message that is larger exceeds it. `volatile` False leaves volatile records for
+        `take_volatile`, where they have a channel of their own.
         """
         pieces: list[bytes] = []
         room = limit
-        while self._control and len(self._control[0]) <= room:
+        # One that is larger than the limit goes alone: what waits behind it would else wait for ever.
+        while self._control and (not pieces or len(self._control[0]) <= room):
             piece = self._control.popleft()
             self._control_size -= len(piece)
             pieces.append(piece)

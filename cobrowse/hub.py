@@ -13,6 +13,7 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from .close_codes import CloseCode
@@ -49,6 +50,7 @@ CODE_LENGTH: Final = 6
 HELLO_WITHIN_MS: Final = 5_000
 PING_EVERY_MS: Final = 1_000
 SILENT_AFTER_MS: Final = 10_000
+LEAVE_WITHIN_S: Final = 2.0
 BACK_WITHIN_MS: Final = 90_000
 """After a start: sessions of before may still come back, with their broadcasters."""
 ANSWER: Final = 96
@@ -83,6 +85,8 @@ class Hub:
         self._of_session: dict[str, tuple[Site, str, set[str]]] = {}  # site, code, origins seen
         self._joined: dict[tuple[str, str], Connection] = {}  # by session and participant
         self._connections: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._ticker: asyncio.Task[None] | None = None
         self._born = clock()
 
@@ -94,9 +98,12 @@ class Hub:
             self._ticker = asyncio.create_task(self._tick_forever(), name="cobrowse-hub")
 
     async def stop(self) -> None:
-        """Tell everybody to come back later, and stop the timers."""
+        """Tell everybody to come back later, for 2 s at most, and stop the timers."""
         for connection in list(self._connections):
             connection.close(CloseCode.RESTARTING, "the server is restarting")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await self._empty.wait()
         if self.peers is not None:
             await self.peers.stop()
         if self._ticker is not None:
@@ -135,6 +142,7 @@ class Hub:
         self.start()
         connection = Connection(self._pull, origin, address)
         self._connections.add(connection)
+        self._empty.clear()
         return connection
 
     def receive(self, connection: Connection, data: bytes) -> None:
@@ -158,6 +166,8 @@ class Hub:
     def lost(self, connection: Connection) -> None:
         """The link is gone."""
         self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
         session, id = connection.session, connection.id
         if session is None or id is None or self._joined.get((session.id, id)) is not connection:
             return

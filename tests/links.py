@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import httpx2
 import uvicorn
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -19,6 +20,7 @@ from websockets.typing import Origin
 
 from cobrowse.records import MAX_MESSAGE, decode, packed
 from cobrowse.settings import Settings, Site
+from cobrowse.transports.guard import listen_on
 
 SECRET = "x" * 64
 ORIGIN = "https://shop.example"
@@ -86,6 +88,10 @@ class Link(ABC):
     @abstractmethod
     async def receive(self) -> bytes:
         """The next message; raises Closed. Who does not call it takes nothing from the network."""
+
+    async def stall(self) -> None:
+        """Take nothing more: for most that is not to call `receive`."""
+        return
 
     @abstractmethod
     async def close(self) -> None:
@@ -213,7 +219,70 @@ class PollLink(HttpLink):
     polls = True
 
 
-LINKS: list[type[Link]] = [WebSocketLink, HttpLink, PollLink]
+class WebRTCLink(Link):
+    """Data channels to the server, offered over a WebSocket of somebody who was let in and leaves when they open."""
+
+    name = "webrtc"
+
+    def __init__(self) -> None:
+        self.rtc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.log: RTCDataChannel = self.rtc.createDataChannel("log", negotiated=True, id=0)
+        self.rtc.createDataChannel("volatile", negotiated=True, id=1, ordered=False, maxRetransmits=0)
+        self.arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.opened = asyncio.Event()
+        listen_on(self.rtc.sctp, ["127.0.0.1"])
+        self.log.on("open", self.opened.set)
+        self.log.on("message", self.arrived.put_nowait)
+        self.log.on("close", lambda: self.arrived.put_nowait(None))
+        self.last: Closed | None = None
+
+    @classmethod
+    async def open(cls, url: str, origin: str | None) -> WebRTCLink:
+        link = cls()
+        host = Participant(await WebSocketLink.open(url, ORIGIN))
+        carrier = Participant(await WebSocketLink.open(url, origin))
+        try:
+            await host.say(hello("broadcaster"))
+            session = (await host.until("welcome"))["session"]
+            await carrier.say(hello("viewer", session=session))
+            await carrier.until("welcome")
+            await link.rtc.setLocalDescription()
+            offer = {"type": "offer", "sdp": link.rtc.localDescription.sdp}
+            await carrier.say({"type": "signal", "peer": "server", "description": offer})
+            answer = (await carrier.until("signal"))["description"]
+            await link.rtc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+            await link.opened.wait()
+        finally:
+            await carrier.link.close()
+            await host.link.close()
+        return link
+
+    async def send(self, message: bytes) -> None:
+        if self.log.readyState == "open":
+            self.log.send(message)
+
+    async def receive(self) -> bytes:
+        if self.last is not None:
+            raise self.last
+        message = await self.arrived.get()
+        if message is None:
+            raise Closed(0, "the channel was closed without a reason")
+        for item in decode(message):
+            if isinstance(item, dict) and item["type"] == "closed":
+                self.last = Closed(item["code"], item["reason"])
+        return message
+
+    async def stall(self) -> None:
+        async def deaf(packet: bytes) -> None:
+            pass
+
+        self.rtc.sctp._handle_data = deaf  # type: ignore[union-attr,method-assign]
+
+    async def close(self) -> None:
+        await self.rtc.close()
+
+
+LINKS: list[type[Link]] = [WebSocketLink, HttpLink, PollLink, WebRTCLink]
 
 
 class Participant:

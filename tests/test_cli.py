@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
+import subprocess
+import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,17 @@ import jwt
 import pytest
 import uvicorn
 from click.testing import CliRunner, Result
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from cobrowse import __version__, cli
+from cobrowse.close_codes import CloseCode
+from cobrowse.records import packed
 from cobrowse.settings import Settings, kept_secret
 from cobrowse.tokens import Agent, Tokens
 
+PROOF = b"p" * 32
 SECRET = "x" * 64
 
 
@@ -165,3 +175,26 @@ def test_without_the_browser_files_it_does_not_serve(tmp_path: Path, monkeypatch
     assert "make client" in result.output
     del result
     gc.collect()
+
+
+def test_a_server_that_is_told_to_stop_tells_everybody_to_come_back() -> None:
+    command = [str(Path(sys.executable).parent / "cobrowse"), "serve", "--port", "0", "--demo"]
+    environment = {**os.environ, "COBROWSE_SECRET": SECRET}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().split()[-1]
+        with connect(f"{url.replace('http', 'ws')}ws", origin=Origin(url.rstrip("/"))) as socket:
+            hello = {"type": "hello", "role": "broadcaster", "wire": 1, "log": 1, "site": "demo", "proof": PROOF}
+            socket.send(packed(hello))
+            socket.recv()
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed) as closed:
+                deque(iter(socket.recv, None), maxlen=0)
+        assert process.wait(20) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (CloseCode.RESTARTING, "the server is restarting")

@@ -23,7 +23,7 @@ from cobrowse.close_codes import CloseCode
 from cobrowse.codec import encode
 from cobrowse.connection import MAX_CONTROL, MAX_WAITING_VOLATILE, Connection, clock
 from cobrowse.hub import BACK_WITHIN_MS, CODE_ALPHABET, CODE_LENGTH, HELLO_WITHIN_MS, SILENT_AFTER_MS, Hub
-from cobrowse.messages import Ended, Ping
+from cobrowse.messages import Ended, Ping, Refused
 from cobrowse.records import END, MAX_MESSAGE, MAX_VALUES, MAX_VOLATILE, Frame, Part, decode, packed
 from cobrowse.session import Limits
 from cobrowse.settings import Settings, Site
@@ -624,7 +624,7 @@ def test_a_server_without_a_relay_by_webrtc_says_so(hub: Hub) -> None:
 
 
 def test_credentials_for_turn_are_given_anew_before_they_expire(now: Now) -> None:
-    turn: dict[str, Any] = {"turn_urls": ["turn:turn.example:3478"], "turn_secret": "shared with coturn", "turn_ttl": 600}
+    turn: dict[str, Any] = {"turn_urls": ["turn:turn.example:3478"], "turn_secret": "shared", "turn_ttl": 600}
     hub = QuietHub(Settings(secret=SECRET, sites=SITES, **turn), TOKENS)
     broadcaster = hub.connect(ORIGIN, "")
     say(hub, broadcaster, hello("broadcaster"))
@@ -707,6 +707,17 @@ def test_control_messages_go_before_volatile_ones(hub: Hub) -> None:
         "ended",
         [3, "a", "pointer"],
     ]
+
+
+def test_a_control_message_above_the_limit_goes_alone_and_holds_nothing_up(hub: Hub) -> None:
+    _, guest, _ = begin(hub)
+    heard(guest)
+    for reason in ("a" * 1_900, "short"):
+        guest.send(Refused(viewer="", n=1, reason=reason))
+    for reason in ("a" * 1_900, "short"):
+        [item] = decode(guest.take(1_000))
+        assert isinstance(item, dict)
+        assert item["reason"] == reason
 
 
 def test_the_first_reason_to_close_counts(hub: Hub) -> None:

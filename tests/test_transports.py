@@ -39,6 +39,17 @@ class Stage:
         self.stack.push_async_callback(link.close)
         return Participant(link)
 
+    def connection(self, session: str, viewer: bool = False) -> Connection:
+        """The hub's end of the broadcaster's connection, or of the only viewer's."""
+        ends = [end for end in self.hub._connections if end.session and end.session.id == session]
+        [found] = [end for end in ends if bool(end.id) is viewer and end.closing is None]
+        return found
+
+    async def loses(self, connection: Connection) -> None:
+        """Wait until the hub has lost it."""
+        while await self.lost.get() is not connection:
+            pass
+
     async def broadcaster(self, transport: type[Link]) -> tuple[Participant, dict[str, Any]]:
         broadcaster = await self.connect(transport, ORIGIN)
         await broadcaster.say(hello("broadcaster"))
@@ -131,12 +142,13 @@ async def test_a_large_log_comes_whole_and_in_order(stage: Stage, transport: typ
 async def test_a_wrong_message_closes_with_a_reason(
     stage: Stage, transport: type[Link], message: bytes, code: CloseCode
 ) -> None:
-    broadcaster, _ = await stage.broadcaster(transport)
+    broadcaster, welcome = await stage.broadcaster(transport)
+    connection = stage.connection(welcome["session"])
     await broadcaster.say(message)
     closed = await broadcaster.closed()
     assert closed.code == code
     assert closed.reason
-    await stage.lost.get()
+    await stage.loses(connection)
 
 
 async def test_hello_comes_first(stage: Stage, transport: type[Link]) -> None:
@@ -154,10 +166,10 @@ async def test_what_was_said_before_the_end_comes_before_it(stage: Stage, transp
 
 
 async def test_who_leaves_is_missed_at_once(stage: Stage, transport: type[Link]) -> None:
-    broadcaster, _ = await stage.broadcaster(transport)
-    [connection] = stage.hub._connections
+    broadcaster, welcome = await stage.broadcaster(transport)
+    connection = stage.connection(welcome["session"])
     await broadcaster.link.close()
-    assert await stage.lost.get() is connection
+    await stage.loses(connection)
 
 
 @pytest.mark.parametrize("other", LINKS, ids=lambda link: f"by {link.name}")
@@ -176,12 +188,14 @@ async def test_who_takes_nothing_is_dropped(
 ) -> None:
     broadcaster, welcome = await stage.broadcaster(WebSocketLink)
     viewer = await stage.admitted(transport, broadcaster, welcome["session"])
-    [stalled] = [one for one in stage.hub._connections if one.id]
+    stalled = stage.connection(welcome["session"], viewer=True)
     await viewer.say({"type": "subscribe", "id": 1, "position": None})
     await broadcaster.until("demand")
     monkeypatch.setattr("cobrowse.transports.websocket.SEND_WITHIN_S", 0.5)
     monkeypatch.setattr("cobrowse.transports.http.TAKEN_WITHIN_S", 0.5)
     monkeypatch.setattr("cobrowse.transports.http.BACK_WITHIN_S", 0.5)
+    monkeypatch.setattr("cobrowse.transports.peer.SLOW_AFTER_S", 0.5)
+    await viewer.link.stall()
     for part in range(512):
         await broadcaster.say(Part(welcome["epoch"], -1, 0, part, 512, bytes(MAX_FRAME)).record)
-    assert await stage.lost.get() is stalled
+    await stage.loses(stalled)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgpack
 
 from ..close_codes import CloseCode
+from ..codec import encode
 from ..connection import Connection, clock
 from ..hub import SERVER, Hub
-from ..messages import Candidate, Description, Signal
-from ..records import MAX_FRAME, MAX_MESSAGE, packed
+from ..messages import Candidate, Closed, Description, Signal
+from ..records import MAX_FRAME, MAX_MESSAGE
 from .candidates import MAX_CANDIDATES, own_addresses, published, usable
 from .drain import Drain
 from .guard import guard, listen_on
@@ -221,7 +222,7 @@ class Peer:
         """Channels close without a code, so it is said before; closing waits until that has arrived."""
         if code == CloseCode.SILENT:
             return
-        self._send(packed({"type": "closed", "code": int(code), "reason": reason[:500]}))
+        self._send(encode(Closed(code=code, reason=reason[:500])))
         self._log.close()
         async with asyncio.timeout(CLOSE_WITHIN_S):
             await self._gone.wait()
