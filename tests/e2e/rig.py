@@ -115,11 +115,16 @@ class _SiteHandler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def site(folder: Path, server: Server, host: str = "localhost") -> Iterator[str]:
-    """A site of somebody else, on an origin of its own; yields its address without a trailing slash."""
+def site(
+    folder: Path, server: Server, host: str = "localhost", at: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[str]:
+    """A site of somebody else, on an origin of its own; yields its address without a trailing slash.
+
+    It listens `at` an address and a port, of which 0 is a free one; pages call it `host`.
+    """
     tag = f'<script async src="{server.url}/embed.js" data-site="demo"></script>'
     handler = type("SiteHandler", (_SiteHandler,), {"tag": tag})
-    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
+    web = ThreadingHTTPServer(at, partial(handler, directory=str(folder)))
     web.daemon_threads = True
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -267,7 +272,12 @@ class Desk:
 
     def watch(self, link: str, path: str | None = None, state: str | None = "live", **context: Any) -> Watching:
         """Open a link in a context of its own, and wait until it is live (or in that state)."""
-        opened = self.context(**context)
+        return self.watch_in(self.context(**context), link, path, state)
+
+    def watch_in(
+        self, opened: BrowserContext, link: str, path: str | None = None, state: str | None = "live"
+    ) -> Watching:
+        """The same in a context that the test has prepared."""
         page = opened.new_page()
         self._listen(page, "viewer")
         watching = Watching(page, opened)
