@@ -19,7 +19,7 @@ help: ## Show this list
 	cd client && npm ci --no-audit --no-fund --loglevel=error
 	@mkdir -p .make && touch $@
 
-CLIENT := $(shell find client/src -name '*.ts' -o -name '*.tsx') client/build.mjs
+CLIENT := $(shell find client/src -name "*.ts" -o -name "*.tsx") $(wildcard client/*.mjs)
 cobrowse/static/embed.js: .make/node $(CLIENT)
 	cd client && npm run --silent build
 

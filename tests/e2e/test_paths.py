@@ -81,3 +81,25 @@ def test_the_server_connection_of_a_viewer_is_lost_while_it_reads_direct(desk: D
     drive(visit, 30, 60)
     assert difference(visit, watching) is None
     assert watching.stats["resets"] == 0
+
+
+def test_the_panel_tells_how_the_connection_does(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link)
+    watching.goes("direct")
+    page = watching.page
+    page.get_by_role("button", name="direct").click()
+    page.locator("#health dt", has_text="Addresses").wait_for()
+    told = dict(
+        zip(page.locator("#health dt").all_inner_texts(), page.locator("#health dd").all_inner_texts(), strict=True)
+    )
+    assert told["Path"] == "direct, browser to browser"
+    assert told["Transport"] == "webrtc"
+    assert told["Addresses"].endswith(", udp")
+    assert told["The visitor's tab"] == "in view"
+    assert page.locator(".health .note").count() == 0
+    visit.page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', { get: () => true, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    page.locator(".health .note", has_text="another tab").wait_for()

@@ -195,7 +195,7 @@ function launcher(cobrowse: Cobrowse): void {
   const host = document.createElement("cobrowse-widget");
   host.setAttribute("data-cobrowse-widget", "");
   host.style.cssText = "all:initial;position:fixed;right:20px;bottom:20px;z-index:2147483646";
-  const root = host.attachShadow({ mode: "closed" });
+  const root = host.attachShadow({ mode: "open" });
   const button = document.createElement("button");
   button.textContent = script?.dataset.launcher || "Get help";
   button.style.cssText =

@@ -19,13 +19,18 @@ header { display: flex; align-items: center; gap: 16px; padding: 8px 14px; backg
 .page-info { flex: 1; min-width: 0; display: flex; flex-direction: column; }
 .page-info > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .address { color: #93a3b8; font-size: 12px; }
-.health { display: flex; align-items: center; gap: 8px; font-size: 13px; color: #b8c5d6; white-space: nowrap; }
+.health { position: relative; display: flex; min-width: 0; align-items: center; gap: 8px; font-size: 13px; color: #b8c5d6; white-space: nowrap; }
 .lamp { width: 9px; height: 9px; border-radius: 50%; background: #f2b53c; }
 .lamp.live { background: #3ecf7a; }
 .lamp.denied, .lamp.failed, .lamp.ended { background: #e5534b; }
-.path { padding: 1px 8px; border-radius: 999px; background: #263346; font-size: 12px; }
+button.path { padding: 1px 8px; border-radius: 999px; background: #263346; font-size: 12px; font-weight: 400; }
+.panel { position: absolute; right: 0; top: calc(100% + 10px); z-index: 2; min-width: 320px; padding: 12px 16px;
+  background: #18212e; border: 1px solid #33445c; border-radius: 12px; box-shadow: 0 12px 40px rgba(0, 0, 0, .5); }
+.panel div { display: flex; justify-content: space-between; gap: 20px; padding: 3px 0; }
+.panel dt { color: #93a3b8; }
+.panel dd { font-variant-numeric: tabular-nums; }
 .lag { font-variant-numeric: tabular-nums; min-width: 88px; }
-.note { color: #f2b53c; }
+.note { color: #f2b53c; overflow: hidden; text-overflow: ellipsis; }
 .toggle { background: #263346; }
 .toggle[aria-pressed="true"] { background: #2a66c8; }
 main { flex: 1; min-height: 0; display: flex; }

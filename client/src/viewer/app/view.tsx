@@ -1,5 +1,6 @@
 /** The viewer's page, drawn. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { healthOf } from "../health";
 import type { Stage } from "../stage";
 import type { ViewerState } from "../states";
 import type { Viewer } from "../viewer";
@@ -46,19 +47,43 @@ export function View({ viewer, stage }: Props) {
 }
 
 function Health({ viewer }: { viewer: Viewer }) {
-  const { state, path, transport, lagMs } = viewer.stats;
+  const [open, setOpen] = useState(false);
+  const { stats } = viewer;
+  const { state, path, transport, lagMs } = stats;
+  const { lines, advice } = healthOf(stats, viewer.route, viewer.serverRttMs, viewer.shared.page.hidden);
   const lag = lagMs === null ? "" : lagMs < 10 ? `${lagMs.toFixed(1)} ms behind` : `${Math.round(lagMs)} ms behind`;
   return (
     <div class="health" data-health={state}>
+      {advice && (
+        <span class="note" role="status">
+          {advice}
+        </span>
+      )}
       <span class={`lamp ${state}`} aria-hidden="true" />
       <span class="state">{state}</span>
       {path && (
-        <span class="path" title={`by ${transport}`}>
+        <button
+          type="button"
+          class="path"
+          aria-expanded={open}
+          aria-controls="health"
+          title={`by ${transport}`}
+          onClick={() => setOpen(!open)}
+        >
           {path}
-        </span>
+        </button>
       )}
       {state === "live" && <span class="lag">{lag}</span>}
-      {state === "live" && viewer.shared.page.hidden && <span class="note">the visitor looks at another tab</span>}
+      {open && (
+        <dl class="panel" id="health">
+          {lines.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
     </div>
   );
 }
@@ -74,10 +99,7 @@ function Screen({ stage, viewer }: { stage: Stage; viewer: Viewer }) {
       {state !== "live" && (
         <div class="notice" role="status">
           {!["denied", "ended", "failed", "paused"].includes(state) && <span class="spinner" aria-hidden="true" />}
-          <p>
-            {SENTENCES[state]}
-            {reason && `: ${reason}.`}
-          </p>
+          <p>{reason ? `${SENTENCES[state].replace(/[….]+$/, "")}: ${reason}.` : SENTENCES[state]}</p>
         </div>
       )}
     </div>
