@@ -20,6 +20,7 @@ from tests.e2e.rig import CHROMIUM_ARGS, ROOT, Desk, chromium, serving, site
 
 from .bench import Bench, plain_site
 from .build import build
+from .fanout import fanout
 from .latency import latency
 from .paint import paint
 from .recording import recording
@@ -34,6 +35,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Bench], str]]]] = {
     "wire": ("Bytes on the wire", wire),
     "scripts": ("Scripts", scripts),
     "recording": ("Cost of recording", recording),
+    "fanout": ("Fan-out of the relay", fanout),
 }
 
 

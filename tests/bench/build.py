@@ -17,7 +17,8 @@ BUNDLES: Final = ("bare_sender", "bare_viewer", "bare_log")
 
 def build(folder: Path) -> None:
     """Put the pages and the bundles into `folder`."""
-    if not (HERE / "node_modules").is_dir():
+    installed, lock = HERE / "node_modules/.package-lock.json", HERE / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         subprocess.run(["npm", "ci", "--ignore-scripts", "--loglevel=error"], cwd=HERE, check=True)
     shutil.copytree(HERE / "pages", folder, dirs_exist_ok=True)
     subprocess.run(
