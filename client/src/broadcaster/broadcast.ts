@@ -4,7 +4,6 @@ import { Emitter } from "../emitter";
 import type { Ice } from "../link/peer";
 import { Server } from "../link/server";
 import {
-  type AdmittedViewer,
   CAPABILITIES,
   type Capability,
   CloseCode,
@@ -17,12 +16,10 @@ import {
 import { type Item, isControl, VOLATILE } from "../records";
 import { makeSecret, proofOf } from "../secret";
 import type { ChatLine } from "../state";
-import { Audience } from "./audience";
-import { type ConfirmView, Consent } from "./consent";
+import type { ConfirmView } from "./consent";
 import { Entries } from "./entries";
 import { Pump, RelayFeed } from "./feeds";
 import { Hooks } from "./hooks";
-import { type Input, Inputs } from "./inputs";
 import { type EndedReason, SessionError, type SessionEvents, type SessionState, type StartOptions } from "./options";
 import { Peers } from "./peers";
 import { watchPointer } from "./pointer";
@@ -31,6 +28,7 @@ import { Recorder } from "./recorder";
 import { Recording } from "./recording";
 import { Session } from "./session";
 import { clear, type Stored, save } from "./store";
+import { Viewers } from "./viewers";
 import { Volatiles } from "./volatiles";
 
 const TICK_MS = 1_000;
@@ -43,9 +41,8 @@ export class Broadcast {
   endedReason: EndedReason | null = null;
   readonly session = new Session(this);
   readonly events = new Emitter<SessionEvents>();
-  readonly consent: Consent;
   readonly entries: Entries;
-  readonly audience: Audience;
+  readonly viewers: Viewers;
   readonly recording: Recording;
   /** Resolves with the first welcome; rejects with a SessionError when there will be none. */
   readonly ready: Promise<Session>;
@@ -53,7 +50,6 @@ export class Broadcast {
   private readonly server: Server;
   private readonly recorder: Recorder;
   private readonly hooks: Hooks;
-  private readonly inputs: Inputs;
   private readonly peers: Peers;
   private readonly volatiles: Volatiles;
   private readonly feed: RelayFeed;
@@ -96,36 +92,26 @@ export class Broadcast {
     this.hooks = new Hooks(ask, stored?.hooked ?? false);
     this.hooks.give(options.confirmView);
     const broadcast = this;
-    this.consent = new Consent(
-      {
-        get granted() {
-          return broadcast.granted;
-        },
-        get capabilities() {
-          return broadcast.allowed;
-        },
+    const policy = {
+      get granted() {
+        return broadcast.granted;
       },
-      this.hooks.mayView,
-      (viewer) => this.admit(viewer),
-      (viewer, reason) => this.remove(viewer, reason),
-    );
-    for (const viewer of stored?.viewers ?? []) this.consent.admitted.set(viewer.id, viewer);
-    this.inputs = new Inputs(
-      {
-        may: (viewer, capability) => this.consent.may(viewer, capability),
-        apply: (viewer, input) => this.apply(viewer, input),
-        acknowledge: (viewer, n) => this.answer(viewer, { type: "acknowledged", viewer, n }),
-        refuse: (viewer, n, reason) => this.answer(viewer, { type: "refused", viewer, n, reason }),
+      get capabilities() {
+        return broadcast.allowed;
       },
-      stored?.inputs ?? {},
-    );
+    };
+    this.viewers = new Viewers(policy, this.hooks.mayView, stored, this.entries, () => this.peers, this.events, {
+      send: (message) => this.send(message),
+      record: () => this.record(),
+      keep: () => this.keep(),
+      line: (line) => this.enterLine(line),
+    });
     this.feed = new RelayFeed(this.recorder);
-    this.audience = new Audience(this.consent.admitted, (id) => this.peers.serves(id));
     this.peers = new Peers(this.recorder, () => this.ice, {
       signal: (signal) => this.send(signal),
-      input: (viewer, message) => this.inputs.take(viewer, message),
+      input: (viewer, message) => this.viewers.input(viewer, message),
       volatile: (viewer, record) => this.volatiles.take(viewer, record),
-      onchange: () => this.viewersChanged(),
+      onchange: () => this.viewers.changed(),
     });
     this.server = new Server(base, options.transport ?? "auto", {
       hello: () => this.hello(),
@@ -135,8 +121,8 @@ export class Broadcast {
     });
     this.volatiles = new Volatiles(
       this.recorder,
-      this.consent,
-      this.audience,
+      this.viewers.consent,
+      this.viewers.audience,
       this.peers,
       this.server,
       (viewer, anchor) => this.events.emit("pointer", { viewer, anchor }),
@@ -196,7 +182,7 @@ export class Broadcast {
     return {
       epoch: this.recorder.epoch,
       seq: this.recorder.log.next - 1,
-      viewers: this.audience.size,
+      viewers: this.viewers.audience.size,
       bytesSent: this.sentBefore + (this.pump?.sent ?? 0) + this.peers.sent,
       checkpoints: this.recorder.checkpoints,
     };
@@ -230,8 +216,7 @@ export class Broadcast {
       hooked: this.hooks.hasAny,
       options,
       state: this.entries.state,
-      viewers: [...this.consent.admitted.values()],
-      inputs: this.inputs.next,
+      ...this.viewers.stored,
     };
   }
 
@@ -244,8 +229,7 @@ export class Broadcast {
     this.peers.close();
     this.server.disconnect();
     this.feed.begin();
-    this.consent.withdraw();
-    this.audience.clear();
+    this.viewers.clear();
     this.state = "away";
     this.events.emit("session.updated", this.session);
   }
@@ -258,9 +242,7 @@ export class Broadcast {
     this.recording.paused = stored.paused;
     this.granted = stored.granted;
     this.entries.state = stored.state;
-    this.consent.admitted.clear();
-    for (const viewer of stored.viewers) this.consent.admitted.set(viewer.id, viewer);
-    this.inputs.restore(stored.inputs);
+    this.viewers.restore(stored);
     this.suspended = false;
     this.keep();
     this.server.connect();
@@ -287,7 +269,7 @@ export class Broadcast {
       last_epoch: lastEpoch,
       paused,
       path: this.options.path ?? "auto",
-      viewers: [...this.consent.admitted.values()],
+      viewers: [...this.viewers.stored.viewers],
     } satisfies FromBroadcaster;
   }
 
@@ -313,22 +295,17 @@ export class Broadcast {
       case "ice":
         this.ice = { ...this.ice, iceServers: message.ice_servers };
         break;
-      case "requested": {
-        const { viewer: id, name, role } = message;
-        this.audience.connected.set(id, { id, name, role });
-        if (!this.consent.admitted.has(id)) this.events.emit("viewer.requested", { id, name, role });
-        void this.consent.request(message);
+      case "requested":
+        this.viewers.requested(message);
         break;
-      }
       case "left":
-        this.consent.withdraw(message.viewer);
-        this.gone(message.viewer);
+        this.viewers.left(message.viewer);
         break;
       case "input":
-        this.inputs.take(message.viewer, message);
+        this.viewers.input(message.viewer, message);
         break;
       case "signal":
-        if (this.consent.may(message.peer, "view") && this.mayGoDirect) this.peers.receive(message.peer, message);
+        if (this.viewers.may(message.peer, "view") && this.mayGoDirect) this.peers.receive(message.peer, message);
         else this.send({ ...message, description: null, candidate: null, declined: "direct paths are off here" });
         break;
       case "updated":
@@ -371,11 +348,6 @@ export class Broadcast {
     return false;
   }
 
-  /** By the viewer's direct path where it has one. */
-  private answer(viewer: string, message: FromBroadcaster): void {
-    if (!this.peers.send(viewer, { ...message, viewer: "" })) this.send(message);
-  }
-
   private get allowed(): readonly Capability[] {
     const site = this.policy?.capabilities ?? [];
     const wanted = this.options.capabilities ?? CAPABILITIES;
@@ -389,7 +361,7 @@ export class Broadcast {
   // Recording --------------------------------------------------------------------------------------------------
 
   private record(): void {
-    if (!this.isIdle && this.consent.admitted.size > 0) this.recording.record();
+    if (!this.isIdle && this.viewers.consent.admitted.size > 0) this.recording.record();
   }
 
   private notePage(): void {
@@ -401,49 +373,6 @@ export class Broadcast {
     this.peers.pump();
   }
 
-  // Viewers ----------------------------------------------------------------------------------------------------
-
-  private admit(viewer: AdmittedViewer): void {
-    const { id, capabilities } = viewer;
-    this.send({ type: "admit", viewer: id, capabilities: [...capabilities] });
-    const isNew = this.audience.join(id);
-    this.record();
-    if (isNew) this.notePresent();
-    const known = this.audience.viewer(id);
-    if (known) this.events.emit(isNew ? "viewer.joined" : "viewer.updated", known);
-    this.keep();
-  }
-
-  private remove(viewer: string, reason: string): void {
-    this.send({ type: "remove", viewer, reason });
-    this.peers.close(viewer);
-    this.inputs.forget(viewer);
-    this.gone(viewer);
-    this.keep();
-  }
-
-  private gone(id: string): void {
-    const viewer = this.audience.leave(id);
-    if (!viewer) return;
-    this.notePresent();
-    this.events.emit("pointer", { viewer, anchor: null });
-    this.events.emit("viewer.left", viewer);
-  }
-
-  private notePresent(): void {
-    const present = this.audience.viewers.map(({ id, name, role }) => ({ id, name, role }));
-    this.entries.enter({ kind: "present", present });
-  }
-
-  private viewersChanged(): void {
-    for (const viewer of this.audience.viewers) this.events.emit("viewer.updated", viewer);
-  }
-
-  private apply(viewer: string, input: Input): void {
-    const { name } = this.consent.admitted.get(viewer) ?? { name: "" };
-    if (input.kind === "chat") this.enterLine({ id: input.id, from: viewer, name, text: input.text });
-  }
-
   // Time and the end -------------------------------------------------------------------------------------------
 
   /** Over, or gone on elsewhere: nothing is done here. */
@@ -453,13 +382,13 @@ export class Broadcast {
 
   private tick(): void {
     if (this.suspended) return;
-    this.recording.tick(this.audience.size);
+    this.recording.tick(this.viewers.audience.size);
     this.recorder.tick();
     this.peers.tick();
     this.notePage();
     this.pumpAll();
     const { transport, rttMs: serverRttMs } = this.server;
-    const { behind } = this.audience;
+    const { behind } = this.viewers.audience;
     this.events.emit("metrics", { ...this.stats, transport: transport?.kind ?? null, serverRttMs, behind });
   }
 
@@ -488,8 +417,7 @@ export class Broadcast {
     clear();
     clearInterval(this.timer);
     for (const cleanup of this.cleanups) cleanup();
-    this.consent.close();
-    this.inputs.close();
+    this.viewers.close();
     this.peers.close();
     this.recorder.close();
     this.server.close();

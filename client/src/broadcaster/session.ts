@@ -38,7 +38,7 @@ export class Session {
 
   /** Those who watch now. */
   get viewers(): Viewer[] {
-    return this.broadcast.audience.viewers;
+    return this.broadcast.viewers.audience.viewers;
   }
 
   get chat(): readonly ChatLine[] {
@@ -74,12 +74,12 @@ export class Session {
 
   /** Throws RangeError for a viewer that has not been let in. */
   grant(viewer: string, capabilities: readonly Capability[]): void {
-    this.broadcast.consent.grant(viewer, capabilities);
+    this.broadcast.viewers.consent.grant(viewer, capabilities);
   }
 
   /** Take capabilities back; without any named, the viewer is put out. */
   revoke(viewer: string, capabilities?: readonly Capability[]): void {
-    this.broadcast.consent.revoke(viewer, capabilities);
+    this.broadcast.viewers.consent.revoke(viewer, capabilities);
   }
 
   /** A line of chat from the visitor. */

@@ -17,8 +17,8 @@ import {
   WIRE_VERSION,
 } from "../protocol.gen";
 import { type Bytes, decode, encodeRecord, type Item, isControl, packed, VOLATILE, type Volatile } from "../records";
-import { proofOf } from "../secret";
 import type { SharedState } from "../state";
+import { Credentials } from "./credentials";
 import { Direct } from "./direct";
 import { Lines } from "./lines";
 import { Page } from "./page";
@@ -81,8 +81,7 @@ export class Viewer {
   private unreadable = 0;
   private lastActive: Path | null = null;
   private interruptedAt: number | null = null;
-  private token: string | null;
-  private credentials: ("viewer" | "agent" | "link")[];
+  private readonly credentials: Credentials;
   private readonly timer: ReturnType<typeof setInterval>;
   private forcedTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -91,12 +90,8 @@ export class Viewer {
     private readonly stage: Stage,
     private readonly onchange: () => void,
   ) {
-    this.token = options.viewerToken;
-    this.credentials = [
-      ...(options.viewerToken ? (["viewer"] as const) : []),
-      ...(options.agentToken ? (["agent"] as const) : []),
-      ...(options.secret ? (["link"] as const) : []),
-    ];
+    const { secret, agentToken, viewerToken, keepToken } = options;
+    this.credentials = new Credentials(secret, agentToken, viewerToken, keepToken);
     this.lines = new Lines((input) => this.sendInput(input));
     this.page = new Page(
       stage,
@@ -189,8 +184,6 @@ export class Viewer {
   // Server -----------------------------------------------------------------------------------------------------
 
   private hello(): object {
-    const { session, secret, agentToken } = this.options;
-    const [credential] = this.credentials;
     const position = this.paths.active === "direct" ? null : this.page.reader.position;
     // Right after hello: nothing waits for the answer.
     if (this.server.mayCarry) {
@@ -202,10 +195,9 @@ export class Viewer {
       role: "viewer",
       wire: WIRE_VERSION,
       log: LOG_VERSION,
-      session,
+      session: this.options.session,
       name: "",
-      proof: secret ? proofOf(secret) : null,
-      token: credential === "viewer" ? this.token : credential === "agent" ? agentToken : null,
+      ...this.credentials.shown,
     } satisfies FromViewer;
   }
 
@@ -215,10 +207,7 @@ export class Viewer {
       this.settle();
       return true;
     }
-    if (final.code === CloseCode.UNAUTHORIZED && this.credentials.length > 1) {
-      this.credentials.shift();
-      return true;
-    }
+    if (final.code === CloseCode.UNAUTHORIZED && this.credentials.refused()) return true;
     const state = stateAfter(final.code);
     const told = state === "ended" ? this.reason : "";
     this.finish(state, told || final.reason || `the connection closed with code ${final.code}`);
@@ -320,10 +309,7 @@ export class Viewer {
     this.welcome = welcome;
     this.ice = { iceServers: welcome.ice_servers, policy: welcome.ice_policy };
     this.session = welcome.state;
-    // From now on it comes back as the same viewer, also to a server that has forgotten it.
-    this.token = welcome.token;
-    if (this.credentials[0] !== "viewer") this.credentials.unshift("viewer");
-    this.options.keepToken(welcome.token);
+    this.credentials.welcomed(welcome.token);
     if (wished !== "auto" && welcome.path !== "auto" && welcome.path !== wished) {
       this.finish("failed", `the path ${wished} was asked for, and this session goes by ${welcome.path} only`);
       return;
@@ -449,7 +435,7 @@ export class Viewer {
     this.direct.stop();
     this.server.close();
     this.stage.clear();
-    this.options.keepToken(null);
+    this.credentials.forget();
     this.onchange();
   }
 }
