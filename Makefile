@@ -53,7 +53,7 @@ check: .make/python .make/node ## Lint, types, and that generated files are up t
 test: setup check test-py test-client test-e2e ## Everything: checks, unit tests, end to end
 
 test-py: .make/python cobrowse/static/embed.js programs ## Python tests; a few of them run Chromium and coturn
-	$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/bench
+	$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/bench --ignore=tests/faults
 
 test-client: .make/node ## TypeScript tests
 	cd client && npx vitest run
