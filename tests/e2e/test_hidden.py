@@ -94,3 +94,16 @@ def test_what_is_told_does_not_depend_on_what_is_chosen_in_a_masked_group(desk: 
     visit.page.locator("#size").select_option(index=2)
     assert visit.quiet() == before
     assert difference(visit, watching) is None
+
+
+def test_the_pointer_is_not_told_over_what_is_masked(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link, path="relay")
+    visit.page.evaluate("""() => {
+      document.body.insertAdjacentHTML('afterbegin',
+        '<div style="height: 100px">open</div><div data-cobrowse-mask style="height: 100px"><b>masked</b></div>');
+    }""")
+    shown = "!document.querySelector('.visitor-pointer').hidden"
+    for over, condition in (("open", shown), ("masked", f"!({shown})"), ("open", shown)):
+        visit.page.get_by_text(over, exact=True).hover()
+        until(watching.page, condition)

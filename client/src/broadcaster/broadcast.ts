@@ -125,6 +125,7 @@ export class Broadcast {
       this.viewers.audience,
       this.peers,
       this.server,
+      privacy.isMasked,
       (viewer, anchor) => this.events.emit("pointer", { viewer, anchor }),
     );
     this.ready = new Promise((resolve, reject) => {

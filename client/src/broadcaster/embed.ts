@@ -93,7 +93,7 @@ class Cobrowse {
     if (!stored || !release) {
       // Another tab holds it: this one is a copy, and its storage with it.
       if (stored) sessionStorage.removeItem(STORE_KEY);
-      this.tabs.who();
+      await this.tabs.who();
       return;
     }
     await this.goOn(release);

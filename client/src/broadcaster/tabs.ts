@@ -8,6 +8,8 @@ import type { Stored } from "./store";
 const SEEN_MS = 500;
 /** A tab that does not give the session within this time is frozen, or gone. */
 const GIVEN_WITHIN_MS = 700;
+/** A tab that holds a session says so within this time, in view or not. */
+const ANSWERED_WITHIN_MS = 150;
 const LOCK_WITHIN_MS = 1_000;
 
 export type Release = () => void;
@@ -35,6 +37,7 @@ export class Tabs {
   private channel: BroadcastChannel | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private given: ((stored: Stored) => void) | null = null;
+  private answered: () => void = () => {};
   private isSeen = false;
   private readonly tab = Math.random();
 
@@ -52,9 +55,13 @@ export class Tabs {
     look();
   }
 
-  /** Ask who holds a session. */
-  who(): void {
-    this.say({ type: "who", tab: this.tab });
+  /** Ask who holds a session; done when one has answered, or none is likely to. */
+  who(): Promise<void> {
+    return new Promise((resolve) => {
+      this.answered = resolve;
+      setTimeout(resolve, ANSWERED_WITHIN_MS);
+      this.say({ type: "who", tab: this.tab });
+    });
   }
 
   /** This tab holds the session now. */
@@ -106,6 +113,7 @@ export class Tabs {
     } else if (said.type === "held") this.events.found(said.stored);
     else if (said.type === "here") {
       this.events.found(said.stored);
+      if (said.tab === this.tab) this.answered();
       // The answer to a tab that has just come: it may have been in view for long enough already.
       if (said.tab === this.tab && this.isSeen) this.events.seen();
     }
