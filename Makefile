@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client protocol fmt check test test-py test-client test-e2e bench size build demo shots programs clean
+.PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-faults bench size build demo shots programs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,13 +53,16 @@ check: .make/python .make/node ## Lint, types, and that generated files are up t
 test: setup check test-py test-client test-e2e ## Everything: checks, unit tests, end to end
 
 test-py: .make/python cobrowse/static/embed.js programs ## Python tests; a few of them run Chromium and coturn
-	$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/bench --ignore=tests/faults
+	$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/bench --ignore=tests/faults -n 2
 
 test-client: .make/node ## TypeScript tests
 	cd client && npx vitest run
 
 test-e2e: setup .make/pages programs ## Tests in a real browser
 	$(BIN)/pytest tests/e2e -n 2 --dist worksteal
+
+test-faults: setup programs ## Tests that need root: what networks block and lose, between network namespaces
+	$(BIN)/pytest tests/faults -n 2 --dist worksteal
 
 bench: setup .make/pages programs ## Measure; writes the tables of docs/performance.md
 	$(BIN)/python -m tests.bench
@@ -71,7 +74,7 @@ build: .make/python .make/node ## Build the wheel and the sdist into dist/
 	rm -rf dist && $(BIN)/python -m build
 
 # Debian's names; the fonts are for pictures with every script and emoji in them.
-PROGRAMS = chromium:chromium,fonts-noto-cjk,fonts-noto-color-emoji turnserver:coturn openssl:openssl nginx:nginx caddy:caddy
+PROGRAMS = chromium:chromium,fonts-noto-cjk,fonts-noto-color-emoji turnserver:coturn openssl:openssl nginx:nginx caddy:caddy ip:iproute2 firefox-esr:firefox-esr
 programs: ## Find the programs that the tests run, or install them where apt may
 	@export PATH="$$PATH:/usr/sbin"; missing=; \
 	for pair in $(PROGRAMS); do \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,19 +36,21 @@ class Coturn:
     port: int
     tls_port: int
     log: Path
+    address: str = "127.0.0.1"
 
     @property
     def urls(self) -> dict[str, str]:
         """By the transport to the TURN server."""
+        named = "localhost" if self.address == "127.0.0.1" else self.address
         return {
-            "udp": f"turn:127.0.0.1:{self.port}?transport=udp",
-            "tcp": f"turn:127.0.0.1:{self.port}?transport=tcp",
-            "tls": f"turns:localhost:{self.tls_port}?transport=tcp",
+            "udp": f"turn:{self.address}:{self.port}?transport=udp",
+            "tcp": f"turn:{self.address}:{self.port}?transport=tcp",
+            "tls": f"turns:{named}:{self.tls_port}?transport=tcp",
         }
 
 
 @contextmanager
-def coturn(folder: Path, *options: str) -> Iterator[Coturn]:
+def coturn(folder: Path, *options: str, addresses: Sequence[str] = ("127.0.0.1", "::1")) -> Iterator[Coturn]:
     """Run `turnserver` with `deploy/coturn.conf` and some more options, its files in `folder`."""
     program = shutil.which("turnserver")
     assert program, "no turnserver found: run `make programs`, or install the package 'coturn'"
@@ -60,8 +62,8 @@ def coturn(folder: Path, *options: str) -> Iterator[Coturn]:
             [
                 program,
                 *("-c", str(ROOT / "deploy/coturn.conf")),
-                *(f"--listening-ip={address}" for address in ("127.0.0.1", "::1")),
-                *(f"--relay-ip={address}" for address in ("127.0.0.1", "::1")),
+                *(f"--listening-ip={address}" for address in addresses),
+                *(f"--relay-ip={address}" for address in addresses),
                 f"--listening-port={port}",
                 f"--tls-listening-port={tls_port}",
                 f"--cert={certificate}",
@@ -77,8 +79,9 @@ def coturn(folder: Path, *options: str) -> Iterator[Coturn]:
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_for(process, port, tls_port, log)
-            yield Coturn(port, tls_port, log)
+            server = Coturn(port, tls_port, log, addresses[0])
+            _wait_for(process, server)
+            yield server
         finally:
             process.terminate()
             process.wait(timeout=WITHIN_S)
@@ -161,19 +164,19 @@ def _free_port() -> int:
             return port
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, tls_port: int, log: Path) -> None:
+def _wait_for(process: subprocess.Popen[bytes], server: Coturn) -> None:
     """Until it answers by UDP, TCP and TLS; its listeners start one after another."""
     request = bytes(stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST))
     while process.poll() is None:
         try:
             with socket.socket(type=socket.SOCK_DGRAM) as asking:
                 asking.settimeout(1)
-                asking.connect(("127.0.0.1", port))
+                asking.connect((server.address, server.port))
                 asking.send(request)
                 asking.recv(2_048)
-            for waited in (port, tls_port):
-                socket.create_connection(("127.0.0.1", waited), WITHIN_S).close()
+            for waited in (server.port, server.tls_port):
+                socket.create_connection((server.address, waited), WITHIN_S).close()
             return
         except (ConnectionRefusedError, TimeoutError):
             continue
-    raise RuntimeError(f"coturn did not start:\n{log.read_text()}")
+    raise RuntimeError(f"coturn did not start:\n{server.log.read_text()}")

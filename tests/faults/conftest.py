@@ -85,6 +85,8 @@ def launch(playwright: Playwright, network: Network, tmp_path: Path) -> Iterator
         f"--unsafely-treat-insecure-origin-as-secure={secure}",
         # Names of mDNS do not pass a router.
         "--disable-features=WebRtcHideLocalIpsWithMdns",
+        # That of the TURN server is made for the test.
+        "--ignore-certificate-errors",
     ]
     opened: list[Browser] = []
 

@@ -23,3 +23,13 @@ def counted(context: BrowserContext) -> BrowserContext:
     """Pages of that context keep their peer connections in `peers`."""
     context.add_init_script(KEPT)
     return context
+
+
+ROUTE: Final = """async () => {
+  const stats = [...(await globalThis.peers.at(-1).getStats()).values()];
+  const by = (id) => stats.find((one) => one.id === id);
+  const pair = stats.find((one) => one.type === "candidate-pair" && one.state === "succeeded" && one.nominated);
+  const [local, remote] = [by(pair.localCandidateId), by(pair.remoteCandidateId)];
+  return [local.candidateType, local.relayProtocol, remote.candidateType];
+}"""
+"""What the last of them goes by: the kinds of both candidates, and how the TURN server is reached."""
