@@ -286,7 +286,7 @@ LINKS: list[type[Link]] = [WebSocketLink, HttpLink, PollLink, WebRTCLink]
 
 
 class Participant:
-    """What is said over a link, decoded. Signs of life that the server asks for are left out."""
+    """What is said over a link, decoded. Signs of life that the server asks for are given, and left out."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -297,8 +297,11 @@ class Participant:
 
     async def next(self) -> Any:
         while not self.items:
-            items = list(decode(await self.link.receive()))
-            self.items += [item for item in items if not (isinstance(item, dict) and item["type"] == "ping")]
+            for item in decode(await self.link.receive()):
+                if isinstance(item, dict) and item["type"] == "ping":
+                    await self.say({"type": "pong", "at": item["at"]})
+                else:
+                    self.items.append(item)
         return self.items.pop(0)
 
     async def until(self, type: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ VERIFY: dict[str, Callable[[str], object]] = {
 
 def claims(**changed: Any) -> dict[str, Any]:
     now = int(time.time())
-    return {"iss": "cobrowse", "aud": "agent", "sub": "Ann", "iat": now, "exp": now + 60} | changed
+    return {"iss": "cobrowse", "aud": "agent", "sub": "Ann", "iat": now, "exp": now + 3_600} | changed
 
 
 def test_what_is_signed_is_what_is_verified() -> None:

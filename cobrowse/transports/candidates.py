@@ -18,7 +18,9 @@ MAX_CANDIDATES: Final = 50
 
 CANDIDATE: Final = re.compile(
     r"(?:a=)?candidate:(?P<foundation>[A-Za-z0-9+/]{1,32}) 1 (?i:udp) (?P<priority>\d{1,10}) "
-    r"(?P<address>[0-9A-Fa-f:.]{2,45}) (?P<port>\d{1,5}) typ (?P<type>host|srflx|relay)(?: .*)?"
+    r"(?P<address>[0-9A-Fa-f:.]{2,45}) (?P<port>\d{1,5}) typ (?P<type>host|srflx|relay)"
+    r"(?: raddr [0-9A-Fa-f:.]{2,45} rport \d{1,5})?(?: (?!raddr |rport )[A-Za-z0-9-]{1,32} [A-Za-z0-9+/.:-]{1,64})*",
+    re.ASCII,
 )
 """A candidate over UDP for the one component, with a literal address (RFC 8839, section 5.1): no names, no mDNS."""
 
