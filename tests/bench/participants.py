@@ -10,6 +10,7 @@ from .sockets import PlainSocket, hello
 
 ORIGIN: Final = "http://localhost"
 SUBSCRIBE: Final = packed({"type": "subscribe", "id": 1, "position": None})
+CHECKPOINT: Final = b"a checkpoint"
 PONG: Final = packed({"type": "pong", "at": 0.0})
 
 
@@ -51,13 +52,14 @@ class Broadcaster(Participant):
         self.epoch: int = welcome["epoch"]
         self.seq = 0
 
-    def admit(self, count: int = 1) -> None:
-        """Let in the next `count` viewers that ask."""
-        for _ in range(count):
-            viewer = self.until("requested")["viewer"]
-            self.say({"type": "admit", "viewer": viewer, "capabilities": ["view"]})
+    def admit(self, viewer: str | None = None) -> None:
+        """Let in that viewer, or the next that asks."""
+        # One that was let in is told of once more when it connects anew.
+        while (asking := self.until("requested")["viewer"]) != (viewer or asking):
+            pass
+        self.say({"type": "admit", "viewer": asking, "capabilities": ["view"]})
 
-    def checkpoint(self, data: bytes = b"checkpoint") -> None:
+    def checkpoint(self, data: bytes = CHECKPOINT) -> None:
         """What joiners start from, before the first frame; once the server asks for it."""
         while not (demand := self.until("demand"))["checkpoint"]:
             pass

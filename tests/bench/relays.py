@@ -23,7 +23,7 @@ import jwt
 
 from tests.e2e.rig import ROOT, SECRET, serving
 
-from .participants import PONG, Broadcaster, watching
+from .participants import CHECKPOINT, PONG, Broadcaster, watching
 from .sockets import TEXT, WITHIN_S, PlainSocket, framed
 
 HERE: Final = Path(__file__).parent
@@ -84,7 +84,7 @@ class Cobrowse(Relay):
             if n == 0:
                 self.broadcaster.checkpoint()
         for viewer in viewers:
-            while b"checkpoint" not in viewer.message():
+            while CHECKPOINT not in viewer.message():
                 pass
         return viewers
 
