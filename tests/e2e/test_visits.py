@@ -144,6 +144,22 @@ def test_a_page_brought_back_from_the_history_goes_on(playwright: Playwright, se
     assert desk.errors == []
 
 
+def test_a_frozen_tab_goes_on_where_it_was(desk: Desk, server: Server) -> None:
+    visit, watching = shared(desk, server)
+    epoch = visit.stats["epoch"]
+    # A browser does not freeze a page that talks to others, unless it sleeps: here its scripts are stopped.
+    scripts = visit.context.new_cdp_session(visit.page)
+    scripts.send("Debugger.enable")
+    scripts.send("Debugger.pause")
+    watching.becomes("away", 30_000)
+    scripts.send("Debugger.resume")
+    scripts.send("Debugger.disable")
+    watching.becomes("live")
+    visit.page.locator("#card-number").fill("4111")
+    assert difference(visit, watching) is None
+    assert (visit.stats["epoch"], watching.stats["resets"]) == (epoch, 0)
+
+
 def test_all_pages_closed_is_away_and_then_over(browser: Browser) -> None:
     with serving(COBROWSE_AWAY_TIMEOUT="2") as server:
         desk = Desk(browser, server)
