@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,8 @@ from .table import plain
 ROUNDS: Final = 2
 WARM_UP: Final = 10
 """How many come before the count begins: what is loaded for the first belongs to no one."""
+SILENT_S: Final = 10.0
+"""After which the server gives up who says nothing, as most here do."""
 FRAMES: Final = 1_000
 SIZES: Final = (50, 1_024)
 """Bytes of the frames in a session's log."""
@@ -67,6 +70,7 @@ def _growth(add: Add, count: int) -> float:
     """KiB that each of `count` more takes, on a server of its own."""
     with serving(COBROWSE_HOST="127.0.0.1", COBROWSE_WEBRTC_PEERS="1000") as server, running() as peers:
         listens(server.url)
+        began = time.monotonic()
         broadcaster = Broadcaster(server.url)
         held = Held(server.url, server.process.pid, broadcaster, peers)
         first = watching(server.url, broadcaster.session)
@@ -76,7 +80,10 @@ def _growth(add: Add, count: int) -> float:
         held.kept += [first, *(add(held) for _ in range(WARM_UP))]
         before = _resident(held.pid)
         held.kept += [add(held) for _ in range(count)]
-        return (_resident(held.pid) - before) / count / 1_024
+        grown = _resident(held.pid) - before
+        if time.monotonic() - began > SILENT_S:
+            raise RuntimeError(f"{count} took over {SILENT_S:.0f} s: the server has given up those who said nothing")
+        return grown / count / 1_024
 
 
 def _resident(pid: int) -> int:

@@ -52,12 +52,13 @@ class Broadcaster(Participant):
         self.epoch: int = welcome["epoch"]
         self.seq = 0
 
-    def admit(self, viewer: str | None = None) -> None:
-        """Let in that viewer, or the next that asks."""
+    def admit(self, viewer: str | None = None) -> dict[str, Any]:
+        """Let in that viewer, or the next that asks; who it is, as a broadcaster that comes back tells it."""
         # One that was let in is told of once more when it connects anew.
-        while (asking := self.until("requested")["viewer"]) != (viewer or asking):
+        while (asking := self.until("requested"))["viewer"] != (viewer or asking["viewer"]):
             pass
-        self.say({"type": "admit", "viewer": asking, "capabilities": ["view"]})
+        self.say({"type": "admit", "viewer": asking["viewer"], "capabilities": ["view"]})
+        return {"id": asking["viewer"], "name": asking["name"], "role": asking["role"], "capabilities": ["view"]}
 
     def checkpoint(self, data: bytes = CHECKPOINT) -> None:
         """What joiners start from, before the first frame; once the server asks for it."""

@@ -98,7 +98,7 @@ class PlainSocket:
         chunk = self.socket.recv(262_144)
         if not chunk:
             raise Closed("the connection was cut")
-        self._rest += chunk
+        self._rest = self._rest + chunk if self._rest else chunk
 
 
 def hello(role: str, **more: Any) -> bytes:

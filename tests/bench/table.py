@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -96,11 +96,14 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def write(document: Path, measured: str) -> None:
-    """Put what was measured between the markers of the document."""
+def write(document: Path, conditions: str, measured: Mapping[str, str], order: Sequence[str]) -> None:
+    """Put sections that were measured, by title, between the markers of the document, and keep the others there."""
     text = document.read_text()
     before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    held, _, after = rest.partition(END)
     if not rest or END not in text:
         raise RuntimeError(f"{document} has no place for the tables: {BEGIN} ... {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}")
+    kept = dict(section.split("\n", 1) for section in held.split("\n### ")[1:])
+    sections = {title: body.strip() for title, body in {**kept, **measured}.items()}
+    written = "\n\n".join(f"### {title}\n\n{sections[title]}" for title in order if title in sections)
+    document.write_text(f"{before}{BEGIN}\n\n{conditions}\n\n{written}\n\n{END}{after}")
