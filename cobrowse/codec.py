@@ -7,15 +7,14 @@ from typing import Any, Final, TypeVar, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .close_codes import CloseCode
+from .fields import CAPABILITIES, Model
 from .messages import (
-    CAPABILITIES,
     LOG_VERSION,
     WIRE_VERSION,
     FromBroadcaster,
     FromViewer,
     HelloBroadcaster,
     HelloViewer,
-    Model,
     ToBroadcaster,
     ToViewer,
 )

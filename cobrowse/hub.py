@@ -20,16 +20,14 @@ from .close_codes import CloseCode
 from .codec import FROM_BROADCASTER, FROM_VIEWER, HELLOS, parse, validated
 from .connection import Connection, clock
 from .errors import Rejected
+from .fields import EndReason, IceServer, PathPolicy
 from .identity import agreed_path, identify, proves, was_in
 from .messages import (
     LOG_VERSION,
     WIRE_VERSION,
-    EndReason,
     HelloBroadcaster,
     HelloViewer,
     Ice,
-    IceServer,
-    PathPolicy,
     Ping,
     Pong,
     Signal,

@@ -8,7 +8,8 @@ import secrets
 
 from .close_codes import CloseCode
 from .errors import Rejected
-from .messages import HelloViewer, PathPolicy
+from .fields import PathPolicy
+from .messages import HelloViewer
 from .session import Session
 from .settings import Site
 from .tokens import Tokens, Watching

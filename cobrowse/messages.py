@@ -7,81 +7,34 @@ the same messages to the server (by relay) and to the broadcaster (direct). Text
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from .fields import (
+    AdmittedViewer,
+    Candidate,
+    Capability,
+    Description,
+    EndReason,
+    IcePolicy,
+    IceServer,
+    Id,
+    Model,
+    Name,
+    Ordinal,
+    PathPolicy,
+    Position,
+    Proof,
+    Role,
+    State,
+    Text,
+)
 
 WIRE_VERSION: Final = 1
 """Between browser and server; the server speaks this and the one before."""
 LOG_VERSION: Final = 1
 """Between broadcaster and viewer: what is inside of frames and checkpoints."""
-
-
-Capability = Literal["view", "pointer", "ink", "scroll", "click", "type", "navigate", "chat", "call", "record"]
-CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
-State = Literal["pending", "active", "paused", "away", "ended"]
-EndReason = Literal[
-    "broadcaster", "agent", "pending_timeout", "idle_timeout", "active_timeout", "away_timeout", "server"
-]
-PathPolicy = Literal["auto", "relay", "direct"]
-IcePolicy = Literal["all", "relay"]
-"""Which candidates a browser may use (RTCIceTransportPolicy, WebRTC 1.0, section 4.2.2)."""
-Role = Literal["agent", "guest"]
-
-Text = Annotated[str, Field(max_length=2_000)]
-Name = Annotated[str, Field(max_length=64)]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
-Ordinal = Annotated[int, Field(ge=0, le=2**53)]
-Seq = Annotated[int, Field(ge=-1, le=2**53)]
-Proof = Annotated[bytes, Field(min_length=32, max_length=32, json_schema_extra={"tsType": "Uint8Array"})]
-
-
-class Model(BaseModel):
-    """What all messages share: strict types, unknown fields ignored, frozen."""
-
-    model_config = ConfigDict(
-        strict=True, extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
-    )
-
-
-class Position(Model):
-    """A place in the log: everything up to frame `seq` of `epoch`; -1 is the start."""
-
-    epoch: Ordinal
-    seq: Seq
-
-
-class IceServer(Model):
-    """A STUN or TURN server, as RTCIceServer (WebRTC 1.0, section 4.2.4)."""
-
-    urls: list[str]
-    username: str | None = None
-    credential: str | None = None
-
-
-class Description(Model):
-    """An SDP offer or answer, as RTCSessionDescription (WebRTC 1.0, section 4.6)."""
-
-    type: Literal["offer", "answer", "rollback", "pranswer"]
-    sdp: Annotated[str, Field(max_length=16_384)]
-
-
-class Candidate(Model):
-    """An ICE candidate, as RTCIceCandidateInit (WebRTC 1.0, section 4.8)."""
-
-    candidate: Annotated[str, Field(max_length=1_024)]
-    sdpMid: Annotated[str, Field(max_length=64)] | None = None
-    sdpMLineIndex: Annotated[int, Field(ge=0, le=64)] | None = None
-    usernameFragment: Annotated[str, Field(max_length=256)] | None = None
-
-
-class AdmittedViewer(Model):
-    """A viewer that the broadcaster has let in, with all that it may do."""
-
-    id: Id
-    name: Name
-    role: Role
-    capabilities: list[Capability]
 
 
 # Either side -------------------------------------------------------------------------------------------------
@@ -152,7 +105,7 @@ class HelloBroadcaster(Model):
     last_epoch: Ordinal = 0
     paused: bool = False
     path: PathPolicy = "auto"
-    viewers: Annotated[list[AdmittedViewer], Field(max_length=1_000)] = []
+    viewers: Annotated[list[AdmittedViewer], Field(max_length=1_000)] = Field(default_factory=list)
 
 
 class Begin(Model):

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from .close_codes import CloseCode
 from .codec import encode
+from .fields import Position
 from .log import Cursor, Log
-from .messages import Demand, Position, Reset, Resumed, Subscribe
+from .messages import Demand, Reset, Resumed, Subscribe
 from .outputs import BROADCASTER, Drop, Output, Send, Wake
 from .records import Frame, Part
 

@@ -12,30 +12,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from .close_codes import CloseCode
+from .fields import AdmittedViewer, Capability, EndReason, PathPolicy, Role, State
 from .messages import (
     Acknowledged,
     Admit,
     Admitted,
-    AdmittedViewer,
     Begin,
     Begun,
-    Capability,
     End,
     Ended,
-    EndReason,
     ExpectAway,
     FromBroadcaster,
     FromViewer,
     InputMessage,
     Left,
-    PathPolicy,
     Pause,
     Refused,
     Remove,
     Requested,
-    Role,
     Signal,
-    State,
     Subscribe,
     Unsubscribe,
     Updated,

@@ -25,7 +25,7 @@ from pydantic_settings import SettingsError as UnreadableSource
 
 from . import turn
 from .errors import SettingsError
-from .messages import CAPABILITIES, Capability, IceServer, PathPolicy
+from .fields import CAPABILITIES, Capability, IceServer, PathPolicy
 from .session import Limits
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")

@@ -14,7 +14,7 @@ import jwt
 
 from .close_codes import CloseCode
 from .errors import Rejected
-from .messages import Role
+from .fields import Role
 
 ISSUER: Final = "cobrowse"
 SESSION_TTL_S: Final = 9 * 3_600

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import encode
+from cobrowse.fields import IceServer, Position
 from cobrowse.log import Cursor, Log
 from cobrowse.messages import (
     Acknowledged,
@@ -29,10 +30,8 @@ from cobrowse.messages import (
     Ended,
     HelloBroadcaster,
     HelloViewer,
-    IceServer,
     InputMessage,
     Ping,
-    Position,
     Reset,
     Signal,
     Subscribe,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from cobrowse import turn
-from cobrowse.messages import IceServer
+from cobrowse.fields import IceServer
 
 from .chromium import PagePeer, browsing
 from .coturn import IPV6, SECRET, Coturn, TurnClient, coturn

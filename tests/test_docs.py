@@ -15,7 +15,8 @@ from pydantic import BaseModel, TypeAdapter
 from cobrowse import Settings, Site
 from cobrowse.cli import main
 from cobrowse.close_codes import CloseCode
-from cobrowse.messages import CAPABILITIES, IceServer, Input, Message
+from cobrowse.fields import CAPABILITIES, IceServer
+from cobrowse.messages import Input, Message
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

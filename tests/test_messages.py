@@ -11,7 +11,8 @@ import pytest
 from cobrowse import messages
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import FROM_BROADCASTER, FROM_VIEWER, encode, parse, schema, validated
-from cobrowse.messages import CAPABILITIES, Admit, HelloBroadcaster, InputMessage, Position, Remove, Signal, Subscribe
+from cobrowse.fields import CAPABILITIES, Position
+from cobrowse.messages import Admit, HelloBroadcaster, InputMessage, Remove, Signal, Subscribe
 from cobrowse.records import InvalidMessage
 
 PROOF = b"p" * 32

@@ -14,26 +14,23 @@ from pydantic import BaseModel
 
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import FROM_VIEWER, parse
+from cobrowse.fields import AdmittedViewer, Capability, EndReason, Position
 from cobrowse.log import CHECKPOINT_EVERY_MS, Checkpoint, Log
 from cobrowse.messages import (
     Acknowledged,
     Admit,
     Admitted,
-    AdmittedViewer,
     Begin,
     Begun,
-    Capability,
     Chat,
     Demand,
     End,
     Ended,
-    EndReason,
     ExpectAway,
     FromBroadcaster,
     InputMessage,
     Left,
     Pause,
-    Position,
     Refused,
     Remove,
     Requested,

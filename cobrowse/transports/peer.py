@@ -16,8 +16,9 @@ import msgpack
 from ..close_codes import CloseCode
 from ..codec import encode
 from ..connection import Connection, clock
+from ..fields import Candidate, Description
 from ..hub import SERVER, Hub
-from ..messages import Candidate, Closed, Description, Signal
+from ..messages import Closed, Signal
 from ..records import MAX_FRAME, MAX_MESSAGE
 from .candidates import MAX_CANDIDATES, own_addresses, published, usable
 from .drain import Drain

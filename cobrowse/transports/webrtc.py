@@ -13,8 +13,9 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from ..connection import Connection, clock
+from ..fields import Candidate, Description
 from ..hub import SERVER, Hub
-from ..messages import Candidate, Description, Signal
+from ..messages import Signal
 from .allowance import Allowance
 from .offer import InvalidOffer, read
 from .peer import CLOSE_WITHIN_S, Declined, Peer
