@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -92,6 +93,9 @@ class PlainSocket:
             self._read()
 
     def close(self) -> None:
+        """Close it, also for a thread that reads."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
     def _read(self) -> None:

@@ -1,7 +1,7 @@
 // A connection of a page to the server, by WebRTC or by a WebSocket, on which bytes are counted and not looked at.
 const PING = 64; // bytes: what is shorter is a sign of life, and is answered
 const FRAME = 16_384;
-const AHEAD = 1_048_576;
+const AHEAD = 262_144; // as much as the client lets wait at most
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
 
 let connection = null;
@@ -43,8 +43,8 @@ window.link = {
     await opened();
     channel.send(bytesOf(hello));
   },
-  say(base64) {
-    channel.send(bytesOf(base64));
+  get isOpen() {
+    return [1, "open"].includes(channel.readyState);
   },
   /** `took` becomes the ms from the first to the last of so many bytes. */
   receive(bytes) {
@@ -52,7 +52,7 @@ window.link = {
       arriving = { left: bytes, first: null, resolve };
     });
   },
-  /** Send `count` frames of the log from `seq` on. */
+  /** Send `count` frames of the log from `seq` on; false when the connection has been closed meanwhile. */
   async send(epoch, seq, count) {
     // [1, epoch, seq, END, bytes]: array 5, two uint 32, bin 16.
     const record = new Uint8Array(16 + FRAME);
@@ -64,8 +64,10 @@ window.link = {
     view.setUint16(14, FRAME);
     for (let n = 0; n < count; n += 1) {
       view.setUint32(8, seq + n);
-      while (channel.bufferedAmount > AHEAD) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (link.isOpen && channel.bufferedAmount > AHEAD) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (!link.isOpen) return false;
       channel.send(record);
     }
+    return true;
   },
 };
