@@ -164,9 +164,15 @@ def test_all_pages_closed_is_away_and_then_over(browser: Browser) -> None:
     with serving(COBROWSE_AWAY_TIMEOUT="2") as server:
         desk = Desk(browser, server)
         visit, watching = shared(desk, server)
+        watching.page.evaluate("""() => {
+          globalThis.states = [];
+          const note = () => states.push(document.documentElement.dataset.state);
+          new MutationObserver(note).observe(document.documentElement, { attributeFilter: ['data-state'] });
+        }""")
         visit.page.close(run_before_unload=False)
-        watching.becomes("away")
         watching.becomes("ended")
+        states = watching.page.evaluate("states.filter((state, index) => state !== states[index - 1])")
+        assert states[-2:] == ["away", "ended"]
         assert "did not come back" in watching.page.locator(".notice").inner_text()
         desk.close()
 
