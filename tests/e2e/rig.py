@@ -311,27 +311,33 @@ def _come_to_rest(page: Page, document: str) -> None:
     until(page, "globalThis.__atRest()")
 
 
-def difference(visit: Visit, watching: Watching) -> str | None:
+def difference(visit: Visit, watching: Watching, foreign: bool = False) -> str | None:
     """The oracle: None when the viewer shows just what the visitor sees, else the first difference.
 
-    Waits until the page is quiet and both sides name the same position.
+    Waits until the page is quiet and both sides name the same position. `foreign`: the two are different browser
+    engines; then the visitor's styles are compared as the viewer's engine reads what the visitor's has written.
     """
     epoch, seq = visit.quiet()
     until(watching.page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq >= {seq}")
     at = visit.page.evaluate("Cobrowse.session.stats()")
     there = watching.stats
     if (at["epoch"], at["seq"]) != (there["epoch"], there["seq"]):
-        return difference(visit, watching)
+        return difference(visit, watching, foreign)
     _come_to_rest(visit.page, "document")
     _come_to_rest(watching.page, "document.querySelector('.replayer-wrapper iframe').contentDocument")
     # As text: a page may be nested deeper than a value that is handed out may be.
-    seen = visit.page.evaluate(f"() => {{ {CANONICAL}; return JSON.stringify(canonical(document, 'broadcaster')); }}")
-    shown = watching.document(f"{CANONICAL}; return JSON.stringify(canonical(doc, 'viewer'));")
+    other = json.dumps(foreign)
+    tell = f"() => {{ {CANONICAL}; return JSON.stringify(canonical(document, 'broadcaster', {other})); }}"
+    seen = visit.page.evaluate(tell)
+    if foreign:
+        read = f"(text) => {{ {CANONICAL}; return JSON.stringify(readHere(JSON.parse(text))); }}"
+        seen = watching.page.evaluate(read, seen)
+    shown = watching.document(f"{CANONICAL}; return JSON.stringify(canonical(doc, 'viewer', {other}));")
     if seen == shown:
         return None
     now = visit.page.evaluate("Cobrowse.session.stats()")
     if (now["epoch"], now["seq"]) != (at["epoch"], at["seq"]):
-        return difference(visit, watching)  # it has changed while it was read
+        return difference(visit, watching, foreign)  # it has changed while it was read
     found: str | None = visit.page.evaluate(
         f"([a, b]) => {{ {CANONICAL}; return firstDifference(JSON.parse(a), JSON.parse(b)); }}", [seen, shown]
     )

@@ -2,6 +2,10 @@
 //
 // canonical(doc, side)   side is "broadcaster" (the real page) or "viewer" (the replayed document); the value is
 //                        plain JSON, so it can be compared, hashed, or handed to firstDifference.
+// canonical(doc, side, true)   the same where the other side is another browser engine. Styles are written down in other
+//                        ways there: of the broadcaster's it gives the text, for readHere() in the viewer's engine.
+//                        Sheets with var() are left out, as they may be told by their original text, of which each
+//                        engine knows other parts; and so is what each engine draws in its own way.
 // firstDifference(a, b)  null when equal, else one line: where, and both values.
 // animationsEnded(doc)   true when no animation or transition is about to end, in the document or its frames.
 //
@@ -68,9 +72,12 @@ const NEVER_COMPARED = new Set([
 const SKIPPED_TAGS = new Set(["script", "noscript", "meta", "base", "rrweb-mark"]);
 const COMPUTED = ["display", "color", "background-color", "font-size"];
 const COMPUTED_SAMPLE = 1500;
+// Each browser engine has colours and sizes of its own for these.
+const DRAWN_BY_THE_ENGINE = new Set("button input meter optgroup option progress select textarea".split(" "));
 
-function canonical(doc, side) {
+function canonical(doc, side, foreign = false) {
   const viewer = side === "viewer";
+  const asText = foreign && !viewer;
   // The viewer's document has no address of its own; what arrives there is absolute already.
   const base = viewer ? undefined : doc.baseURI;
   const sampled = [];
@@ -136,7 +143,7 @@ function canonical(doc, side) {
       node.children = children(el);
     }
     // An option that is chosen looks so, and is not chosen on the other side.
-    const looksAlike = tag !== "option" || !isMarked(el);
+    const looksAlike = (tag !== "option" || !isMarked(el)) && !(foreign && isOfTheEngine(el, tag));
     if (looksAlike && (doc.body?.contains(el) || el.getRootNode() !== doc)) sampled.push(el);
     return node;
   }
@@ -225,7 +232,8 @@ function canonical(doc, side) {
       if (tag === "iframe" && ["src", "srcdoc", "sandbox", "allow", "loading"].includes(lower)) continue;
       if (lower === "style") {
         // Pixels of a canvas are no DOM: a product may show them as its background.
-        const style = tag === "canvas" ? "" : declarations(el.style, base);
+        const written = () => (asText ? urls(el.style.cssText, base) : declarations(el.style, base));
+        const style = tag === "canvas" ? "" : written();
         if (style) found.style = style;
         continue;
       }
@@ -280,7 +288,7 @@ function canonical(doc, side) {
     } catch {
       // Another origin: nothing of it is mirrored.
     }
-    return inner && !el.hasAttribute("rr_src") ? canonical(inner, side) : "opaque";
+    return inner && !el.hasAttribute("rr_src") ? canonical(inner, side, foreign) : "opaque";
   }
 
   function adopted(scope) {
@@ -293,6 +301,8 @@ function canonical(doc, side) {
   function rulesOf(sheet) {
     const text = sheetText(sheet);
     if (text === null) return ["unreadable"];
+    if (foreign && text.includes("var(")) return ["with var()"];
+    if (asText) return [text];
     const copy = new CSSStyleSheet();
     copy.replaceSync(text);
     return Array.from(copy.cssRules).flatMap(ruleTexts);
@@ -369,13 +379,40 @@ function canonical(doc, side) {
     });
   }
 
+  function isOfTheEngine(el, tag) {
+    return DRAWN_BY_THE_ENGINE.has(tag) || el.namespaceURI !== "http://www.w3.org/1999/xhtml";
+  }
+
   function computed(el) {
     const id = el.id ? `#${el.id}` : "";
     if (!el.checkVisibility()) return `${el.localName.toLowerCase()}${id} not shown`;
     const style = doc.defaultView.getComputedStyle(el);
-    const values = COMPUTED.map((name) => `${name}: ${style.getPropertyValue(name)}`);
+    // A length is a multiple of 1/60 in one engine, and of 1/64 in another.
+    const whole = (value) => (foreign ? value.replace(/^([\d.]+)px$/, (_all, px) => `${Math.round(px)}px`) : value);
+    const values = COMPUTED.map((name) => `${name}: ${whole(style.getPropertyValue(name))}`);
     return `${el.localName.toLowerCase()}${id} ${values.join("; ")}`;
   }
+}
+
+/** What canonical(…, "broadcaster", true) told in another engine, changed in place: its styles as this one reads them. */
+function readHere(value) {
+  const rules = (text) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    const doc = { adoptedStyleSheets: [sheet], baseURI: document.baseURI };
+    return canonical(doc, "broadcaster").adopted[0];
+  };
+  const lists = (sheets) => sheets.map(([text]) => (/^(unreadable|with var\(\))$/.test(text) ? [text] : rules(text)));
+  const inside = (node) => {
+    if (node.adopted) node.adopted = lists(node.adopted);
+    if (node.rules?.length) [node.rules] = lists([node.rules]);
+    if (node.attributes?.style) node.attributes.style = rules(`x { ${node.attributes.style} }`)[0].slice(4, -2);
+    for (const inner of [node.root, node.shadow, node.frame, ...(node.children ?? [])]) {
+      if (inner && typeof inner === "object") inside(inner);
+    }
+  };
+  inside(value);
+  return value;
 }
 
 function firstDifference(a, b, path = "document") {
@@ -433,4 +470,4 @@ function animationsEnded(doc) {
 }
 
 // However the script is evaluated, these are globals.
-Object.assign(globalThis, { canonical, firstDifference, animationsEnded });
+Object.assign(globalThis, { canonical, readHere, firstDifference, animationsEnded });
