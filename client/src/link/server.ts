@@ -54,6 +54,7 @@ export class Server {
   private done = false;
   private off = false;
   private readonly look = () => this.tick(true);
+  private readonly online = () => this.hurry();
 
   /** `base` is the server's address, with a trailing slash. */
   constructor(
@@ -71,7 +72,8 @@ export class Server {
     this.off = false;
     if (!this.watch) {
       this.watch = setInterval(() => this.tick(), TICK_MS);
-      for (const name of ["online", "pageshow"]) globalThis.addEventListener?.(name, this.look);
+      globalThis.addEventListener?.("online", this.online);
+      globalThis.addEventListener?.("pageshow", this.look);
       globalThis.document?.addEventListener?.("resume", this.look);
     }
     const kind = this.choice.first(performance.now());
@@ -121,7 +123,8 @@ export class Server {
     clearTimeout(this.opening);
     clearInterval(this.watch);
     this.watch = undefined;
-    for (const name of ["online", "pageshow"]) globalThis.removeEventListener?.(name, this.look);
+    globalThis.removeEventListener?.("online", this.online);
+    globalThis.removeEventListener?.("pageshow", this.look);
     globalThis.document?.removeEventListener?.("resume", this.look);
     this.drop();
     const { transport } = this;
@@ -145,6 +148,20 @@ export class Server {
     }
     const kind = this.candidate ? null : this.choice.upgrade(this.transport.kind, now);
     if (kind) this.attempt(kind);
+  }
+
+  /** There is a network again: what failed without one says nothing, and an attempt that began without one may hang. */
+  private hurry(): void {
+    this.attempts = 0;
+    if (this.isSaid) {
+      this.tick();
+      return;
+    }
+    clearTimeout(this.opening);
+    const { transport } = this;
+    this.transport = null;
+    transport?.close();
+    this.connect();
   }
 
   private make(kind: TransportKind, { onopen, onclose }: Pick<TransportEvents, "onopen" | "onclose">): Transport {
