@@ -14,6 +14,8 @@ from .records import MAX_CHECKPOINT, Frame, Part
 
 WINDOW_MS: Final = 120_000
 WINDOW_BYTES: Final = 8 * 1_048_576
+WINDOW_FRAMES: Final = 16_384
+"""Frames kept: twice what 2 minutes of batches make. A frame takes memory beside its bytes, however small it is."""
 CHECKPOINT_FLOOR: Final = 32_768
 """Bytes of log after a checkpoint that never make it stale, however small it is."""
 HEADER: Final = 32
@@ -102,8 +104,12 @@ class Log:
             self.checkpoint = None
 
     def trim(self, now: float) -> None:
-        """Let go of frames older than the window or beyond its bytes."""
-        while self._frames and (self.size > self.window_bytes or self._frames[0][0] < now - self.window_ms):
+        """Let go of frames older than the window, or beyond its bytes or its number."""
+        while self._frames and (
+            self.size > self.window_bytes
+            or len(self._frames) > WINDOW_FRAMES
+            or self._frames[0][0] < now - self.window_ms
+        ):
             _, self._begun, _ = self._frames.popleft()
             self.first += 1
         if self.checkpoint is not None and not self.covers(self.checkpoint.seq):

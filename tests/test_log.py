@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cobrowse.log import CHECKPOINT_EVERY_MS, CHECKPOINT_FLOOR, Cursor, Log
+from cobrowse.log import CHECKPOINT_EVERY_MS, CHECKPOINT_FLOOR, WINDOW_FRAMES, Cursor, Log
 from cobrowse.records import END, MAX_CHECKPOINT, Frame, Part
 
 WINDOW_MS = 5_000
@@ -236,6 +236,12 @@ def test_frames_leave_by_age_and_by_bytes(log: Log) -> None:
     assert log.first == 2
     log.trim(10 * WINDOW_MS)
     assert (log.first, log.next, log.size) == (3, 3, 0)
+
+
+def test_frames_leave_by_number(log: Log) -> None:
+    for seq in range(WINDOW_FRAMES + 3):
+        log.append(Frame(log.epoch, log.next, 0, b""), seq / 1_000)
+    assert log.next - log.first == WINDOW_FRAMES
 
 
 def test_a_frame_larger_than_the_window_does_not_stay(log: Log) -> None:

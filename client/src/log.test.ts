@@ -1,7 +1,7 @@
 /** The log and its cursors: nothing lost, nothing twice, nothing out of order, whatever happens. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CHECKPOINT_EVERY_MS, CHECKPOINT_FLOOR, Cursor, Log } from "./log";
+import { CHECKPOINT_EVERY_MS, CHECKPOINT_FLOOR, Cursor, Log, WINDOW_FRAMES } from "./log";
 import { END, FRAME, type Frame, MAX_CHECKPOINT, PART, type Part } from "./records";
 
 const WINDOW_MS = 5_000;
@@ -230,6 +230,12 @@ function holds(log: Log): void {
 }
 
 describe("Log", () => {
+  it("lets frames go by number", () => {
+    const log = begun();
+    for (let seq = log.next; seq < WINDOW_FRAMES + 3; seq += 1) log.append(frame(seq, 0), seq / 1_000);
+    expect(log.next - log.first).toBe(WINDOW_FRAMES);
+  });
+
   it("lets frames go by age and by bytes", () => {
     const log = begun();
     log.append(frame(0, 60_000), 0);

@@ -8,6 +8,8 @@
 import { FRAME, type Frame, MAX_CHECKPOINT, type Part } from "./records";
 
 export const WINDOW_MS = 120_000;
+/** Frames kept: twice what 2 minutes of batches make. A frame takes memory beside its bytes, however small it is. */
+export const WINDOW_FRAMES = 16_384;
 export const WINDOW_BYTES = 8 * 1_048_576;
 /** Bytes of log after a checkpoint that never make it stale, however small it is. */
 export const CHECKPOINT_FLOOR = 32_768;
@@ -115,7 +117,8 @@ export class Log {
   /** Let go of frames older than the window or beyond its bytes. */
   trim(now: number): void {
     for (let oldest = this.frames[this.dropped]; oldest; oldest = this.frames[this.dropped]) {
-      if (this.size <= this.windowBytes && oldest.at >= now - this.windowMs) break;
+      const isMany = this.frames.length - this.dropped > WINDOW_FRAMES;
+      if (this.size <= this.windowBytes && !isMany && oldest.at >= now - this.windowMs) break;
       this.begun = oldest.end;
       this.frames[this.dropped] = GONE; // the frame is let go of now, its place in the list later
       this.first += 1;
