@@ -161,7 +161,7 @@ def test_a_frozen_tab_goes_on_where_it_was(desk: Desk, server: Server) -> None:
 
 
 def test_all_pages_closed_is_away_and_then_over(browser: Browser) -> None:
-    with serving(COBROWSE_AWAY_TIMEOUT="2") as server:
+    with serving(COBROWSE_AWAY_TIMEOUT="6") as server:
         desk = Desk(browser, server)
         visit, watching = shared(desk, server)
         watching.page.evaluate("""() => {
@@ -169,6 +169,7 @@ def test_all_pages_closed_is_away_and_then_over(browser: Browser) -> None:
           const note = () => states.push(document.documentElement.dataset.state);
           new MutationObserver(note).observe(document.documentElement, { attributeFilter: ['data-state'] });
         }""")
+        # A direct path that is cut off so shows it by its silence, after 3 s.
         visit.page.close(run_before_unload=False)
         watching.becomes("ended")
         states = watching.page.evaluate("states.filter((state, index) => state !== states[index - 1])")
