@@ -98,6 +98,11 @@ def test_the_panel_tells_how_the_connection_does(desk: Desk, pages: str) -> None
     assert told["Addresses"].endswith(", udp")
     assert told["The visitor's tab"] == "in view"
     assert page.locator(".health .note").count() == 0
+    visit.page.evaluate("() => { Cobrowse.session.on('metrics', (all) => { globalThis.metrics = all; }); }")
+    until(visit.page, "globalThis.metrics?.perViewer[0]?.route && metrics.perViewer[0].lagMs !== null")
+    [told_of] = visit.page.evaluate("metrics.perViewer")
+    assert (told_of["path"], told_of["route"]["protocol"], told_of["resets"]) == ("direct", "udp", 0)
+    assert told_of["bytesReceived"] > 0
     visit.page.evaluate(
         "() => { Object.defineProperty(document, 'hidden', { get: () => true, configurable: true });"
         " document.dispatchEvent(new Event('visibilitychange')); }"

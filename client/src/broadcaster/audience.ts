@@ -1,17 +1,22 @@
-/** Who is here of those that were let in, and how far each says that it is behind. */
+/** Who is here of those that were let in, and how each says that it does. */
+import type { Route } from "../link/peer";
 import type { AdmittedViewer } from "../protocol.gen";
 import type { ViewerInfo } from "./consent";
-import type { Metrics, Viewer } from "./options";
+import type { Viewer, ViewerMetrics } from "./options";
+
+type Said = Pick<ViewerMetrics, "lagMs" | "rttMs" | "resets" | "bytesReceived">;
+const NOTHING: Said = { lagMs: null, rttMs: null, resets: null, bytesReceived: null };
 
 export class Audience {
   /** Whoever is connected, let in or not. */
   readonly connected = new Map<string, ViewerInfo>();
   private readonly joined = new Set<string>();
-  private readonly lags = new Map<string, number>();
+  private readonly said = new Map<string, Said>();
 
   constructor(
     private readonly admitted: ReadonlyMap<string, AdmittedViewer>,
     private readonly isDirect: (id: string) => boolean,
+    private readonly routeOf: (id: string) => Route | null,
   ) {}
 
   get size(): number {
@@ -26,8 +31,13 @@ export class Audience {
     return [...this.joined].flatMap((id) => this.viewer(id) ?? []);
   }
 
-  get behind(): Metrics["behind"] {
-    return this.viewers.map(({ id, path }) => ({ viewer: id, path, lagMs: this.lags.get(id) ?? null }));
+  get perViewer(): ViewerMetrics[] {
+    return this.viewers.map(({ id, path }) => ({
+      viewer: id,
+      path,
+      route: path === "direct" ? this.routeOf(id) : null,
+      ...(this.said.get(id) ?? NOTHING),
+    }));
   }
 
   viewer(id: string): Viewer | null {
@@ -46,7 +56,7 @@ export class Audience {
   leave(id: string): ViewerInfo | null {
     const viewer = this.connected.get(id);
     this.connected.delete(id);
-    this.lags.delete(id);
+    this.said.delete(id);
     return this.joined.delete(id) && viewer ? viewer : null;
   }
 
@@ -54,10 +64,19 @@ export class Audience {
   clear(): void {
     this.connected.clear();
     this.joined.clear();
-    this.lags.clear();
+    this.said.clear();
   }
 
-  noteLag(id: string, lagMs: unknown): void {
-    if (typeof lagMs === "number" && Number.isFinite(lagMs)) this.lags.set(id, lagMs);
+  /** What a viewer's probe says of itself; what is no number is not known. */
+  note(id: string, values: readonly unknown[]): void {
+    const [lagMs, rttMs, resets, bytesReceived] = values.map((value) =>
+      typeof value === "number" && Number.isFinite(value) ? value : null,
+    );
+    this.said.set(id, {
+      lagMs: lagMs ?? null,
+      rttMs: rttMs ?? null,
+      resets: resets ?? null,
+      bytesReceived: bytesReceived ?? null,
+    });
   }
 }

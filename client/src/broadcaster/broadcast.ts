@@ -389,8 +389,9 @@ export class Broadcast {
     this.notePage();
     this.pumpAll();
     const { transport, rttMs: serverRttMs } = this.server;
-    const { behind } = this.viewers.audience;
-    this.events.emit("metrics", { ...this.stats, transport: transport?.kind ?? null, serverRttMs, behind });
+    const { perViewer } = this.viewers.audience;
+    const { hidden } = document;
+    this.events.emit("metrics", { ...this.stats, transport: transport?.kind ?? null, serverRttMs, hidden, perViewer });
   }
 
   private describe(id: string, code: string): void {

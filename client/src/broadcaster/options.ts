@@ -1,6 +1,7 @@
 /** What a site gives when it starts a session, and what it gets: the types of the public surface. */
 import type { Anchor } from "../anchor";
 import type { Wish } from "../link/choice";
+import type { Route } from "../link/peer";
 import type { TransportKind } from "../link/transport";
 import type { Capability, Ended, Updated } from "../protocol.gen";
 import type { ChatLine } from "../state";
@@ -43,17 +44,29 @@ export interface Stats {
   readonly checkpoints: number;
 }
 
+/** How one viewer does: its path, and what it says of itself; null is not known yet. Times in ms. */
+export interface ViewerMetrics {
+  readonly viewer: string;
+  readonly path: "direct" | "relay";
+  /** What a direct path goes by. */
+  readonly route: Route | null;
+  /** How far it is behind this page, and the round trip to it. */
+  readonly lagMs: number | null;
+  readonly rttMs: number | null;
+  /** How often its page was built anew, and the bytes it has received of the log. */
+  readonly resets: number | null;
+  readonly bytesReceived: number | null;
+}
+
 /** How the session goes, once a second. */
 export interface Metrics extends Stats {
   /** What the server is reached by, and how long a round trip to it takes, in ms. */
   readonly transport: TransportKind | null;
   readonly serverRttMs: number | null;
-  /** Of each viewer: its path, and how far it says that it is behind, in ms. */
-  readonly behind: readonly {
-    readonly viewer: string;
-    readonly path: "direct" | "relay";
-    readonly lagMs: number | null;
-  }[];
+  /** Whether this tab is hidden: what is recorded of it may come late. */
+  readonly hidden: boolean;
+  /** One of each viewer. */
+  readonly perViewer: readonly ViewerMetrics[];
 }
 
 export type SessionEvents = {

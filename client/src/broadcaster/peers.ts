@@ -1,5 +1,5 @@
 /** The direct paths of this broadcaster: a few viewers are served from here, the rest stay on the relay. */
-import { type Ice, Peer } from "../link/peer";
+import { type Ice, Peer, type Route } from "../link/peer";
 import { direct, signalTo } from "../messages";
 import type { InputMessage, Signal } from "../protocol.gen";
 import { type Bytes, decode, isControl, packed, type Volatile } from "../records";
@@ -24,6 +24,7 @@ interface DirectViewer {
   readonly feed: DirectFeed;
   readonly pump: Pump;
   heard: number;
+  route: Route | null;
 }
 
 export class Peers {
@@ -56,6 +57,11 @@ export class Peers {
     return this.direct.get(viewer)?.feed.isFollowing ?? false;
   }
 
+  /** What the viewer's direct path goes by, as it was last looked at. */
+  routeOf(viewer: string): Route | null {
+    return this.direct.get(viewer)?.route ?? null;
+  }
+
   get sent(): number {
     return [...this.direct.values()].reduce((sum, { pump }) => sum + pump.sent, this.sentBefore);
   }
@@ -83,7 +89,12 @@ export class Peers {
   /** Ask for signs of life, and give up paths that show none. */
   tick(): void {
     this.closeSilent(SILENT_AFTER_MS);
-    for (const viewer of this.direct.keys()) this.send(viewer, { type: "ping", at: performance.now() });
+    for (const [viewer, known] of this.direct) {
+      this.send(viewer, { type: "ping", at: performance.now() });
+      void known.peer.route().then((route) => {
+        known.route = route;
+      });
+    }
   }
 
   close(viewer?: string): void {
@@ -119,7 +130,7 @@ export class Peers {
         },
       },
     );
-    const known: DirectViewer = { peer, feed, pump: new Pump(peer, feed), heard: performance.now() };
+    const known: DirectViewer = { peer, feed, pump: new Pump(peer, feed), heard: performance.now(), route: null };
     this.direct.set(viewer, known);
     return known;
   }

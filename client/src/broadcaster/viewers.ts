@@ -40,7 +40,11 @@ export class Viewers {
       (viewer) => this.admit(viewer),
       (viewer, reason) => this.remove(viewer, reason),
     );
-    this.audience = new Audience(this.consent.admitted, (id) => this.peers().serves(id));
+    this.audience = new Audience(
+      this.consent.admitted,
+      (id) => this.peers().serves(id),
+      (id) => this.peers().routeOf(id),
+    );
     this.inputs = new Inputs(
       {
         may: (viewer, capability) => this.may(viewer, capability),

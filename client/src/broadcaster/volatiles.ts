@@ -25,7 +25,7 @@ export class Volatiles {
     const viewer = this.consent.admitted.get(from);
     if (!viewer) return;
     if (name === "probe") {
-      this.audience.noteLag(from, values[1]);
+      this.audience.note(from, values.slice(1));
       this.echo(from, values[0]);
     }
     if (name === "pointer" && this.consent.may(from, "pointer")) {

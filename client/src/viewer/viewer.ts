@@ -359,8 +359,9 @@ export class Viewer {
     if (now - this.probedAt >= PROBE_EVERY_MS) {
       this.probedAt = now;
       this.direct.transport?.send(packed({ type: "ping", at: now }));
-      const { lagMs, rttMs } = this.page.lag;
-      this.sendVolatile({ kind: VOLATILE, party: "", name: "probe", values: [now, lagMs, rttMs] });
+      const { lag, resets, bytes } = this.page;
+      const values = [now, lag.lagMs, lag.rttMs, resets, bytes];
+      this.sendVolatile({ kind: VOLATILE, party: "", name: "probe", values });
       void this.direct.route().then((route) => {
         this.route = route;
       });
