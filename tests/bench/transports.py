@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 
-from playwright.sync_api import BrowserContext
-
-from tests.e2e.rig import Watching
+from tests.e2e.rig import Visit, Watching
 
 from .bench import Bench
 from .clock import zero
@@ -39,70 +36,77 @@ REROUTED: Final = (Path(__file__).parent / "rerouted.js").read_text()
 
 
 @dataclass
-class Measured:
-    """Of one variant: the ms of each change by network, and what else is to be told."""
+class Variant:
+    """A session whose viewer comes by one transport, and the ms of each change by network."""
 
+    name: str
+    visit: Visit
+    watching: Watching
+    next: int = 1
     late_ms: dict[tuple[int, float], list[float]] = field(default_factory=dict)
     together: int = 0
     """Changes that were shown together with a later one."""
-    resets: int = 0
+
+    def sample(self, rtt_ms: int, loss: float) -> None:
+        given = [self.next, WARM_UP + SAMPLES]
+        self.next += WARM_UP + SAMPLES
+        changed: list[float] = self.visit.page.evaluate("([first, count]) => probes(first, count)", given)
+        seen: list[float | None] = self.watching.page.evaluate("([first, count]) => seenFrom(first, count)", given)
+        self.together += seen.count(None)
+        apart = zero(self.watching.page) - zero(self.visit.page)
+        late = [there + apart - here for here, there in zip(changed, _shown(seen), strict=True)]
+        self.late_ms[rtt_ms, loss] = late[WARM_UP:]
+
+    @property
+    def way(self) -> tuple[str, str]:
+        stats = self.watching.stats
+        return stats["path"], stats["transport"]
 
 
 def transports(bench: Bench) -> str:
-    measured = {}
-    for name, query in VARIANTS.items():
-        with impaired() as network:
-            measured[name] = _measure(bench, network, query)
+    with impaired() as network:
+        variants = [_opened(bench, network, name, query) for name, query in VARIANTS.items()]
+        ways = [variant.way for variant in variants]
+        for rtt in RTTS_MS:
+            for loss in LOSSES:
+                for variant in variants:
+                    network.become(rtt, loss)
+                    variant.sample(rtt, loss)
+                    network.become()
+        assert [variant.way for variant in variants] == ways, "a viewer has changed its path"
+        resets = sum(variant.watching.stats["resets"] for variant in variants)
         bench.desk.close()
-    rows = [_row(rtt, loss, measured) for rtt in RTTS_MS for loss in LOSSES]
-    table = plain(("round trip, loss", *(f"{name}: p50, p95, ms" for name in VARIANTS)), rows)
-    together = ", ".join(f"{of.together} ({name})" for name, of in measured.items())
-    resets = sum(of.resets for of in measured.values())
+    rows = [_row(rtt, loss, variants) for rtt in RTTS_MS for loss in LOSSES]
+    table = plain(("round trip, loss", *(f"{variant.name}: p50, p95, ms" for variant in variants)), rows)
+    together = ", ".join(f"{variant.together} ({variant.name})" for variant in variants)
     return (
         f"{table}\n\n{SAMPLES} changes each, 35 to 45 ms apart. Of all changes of a transport these were shown "
         f"together with a later one: {together}. Resets: {resets}."
     )
 
 
-def _row(rtt: int, loss: float, measured: dict[str, Measured]) -> Sequence[str]:
-    def cell(of: Measured) -> str:
-        late = of.late_ms[rtt, loss]
+def _row(rtt: int, loss: float, variants: Sequence[Variant]) -> Sequence[str]:
+    def cell(variant: Variant) -> str:
+        late = variant.late_ms[rtt, loss]
         return f"{median(late):.1f}, {quantiles(late, n=20, method='inclusive')[-1]:.1f}"
 
-    return (f"{rtt} ms, {100 * loss:.0f} %", *(cell(of) for of in measured.values()))
+    return (f"{rtt} ms, {100 * loss:.0f} %", *(cell(variant) for variant in variants))
 
 
-def _measure(bench: Bench, network: Impaired, query: str) -> Measured:
+def _opened(bench: Bench, network: Impaired, name: str, query: str) -> Variant:
     visitor = bench.desk.context()
     visitor.add_init_script(f"globalThis.deaf = true; {REROUTED}")
     visit = bench.desk.visit_in(visitor, bench.page(ROWS))
-    with _rerouted(bench.desk.context(), network) as context:
-        page = context.new_page()
-        watching = Watching(page, context)
-        page.goto(behind(network, visit.link).replace("#", f"{query}#"))
-        watching.becomes("live")
-        page.evaluate(WATCH)
-        visit.quiet()
-        measured, next = Measured(), 1
-        wanted = watching.stats["path"], watching.stats["transport"]
-        for rtt in RTTS_MS:
-            for loss in LOSSES:
-                network.become(rtt, loss)
-                changed: list[float] = visit.page.evaluate(
-                    "([first, count]) => probes(first, count)", [next, WARM_UP + SAMPLES]
-                )
-                seen: list[float | None] = page.evaluate(
-                    "([first, count]) => seenFrom(first, count)", [next, WARM_UP + SAMPLES]
-                )
-                next += WARM_UP + SAMPLES
-                measured.together += seen.count(None)
-                apart = zero(page) - zero(visit.page)
-                late = [there + apart - here for here, there in zip(changed, _shown(seen), strict=True)]
-                measured.late_ms[rtt, loss] = late[WARM_UP:]
-        network.become()
-        assert (watching.stats["path"], watching.stats["transport"]) == wanted, watching.stats
-        measured.resets = watching.stats["resets"]
-    return measured
+    context = bench.desk.context()
+    context.expose_function("reroute", partial(_reroute, network))
+    context.add_init_script(REROUTED)
+    page = context.new_page()
+    page.goto(behind(network, visit.link).replace("#", f"{query}#"))
+    watching = Watching(page, context)
+    watching.becomes("live")
+    page.evaluate(WATCH)
+    visit.quiet()
+    return Variant(name, visit, watching)
 
 
 def _shown(seen: Sequence[float | None]) -> list[float]:
@@ -111,14 +115,6 @@ def _shown(seen: Sequence[float | None]) -> list[float]:
     for at in reversed(seen):
         shown.append(shown[-1] if at is None else at)
     return shown[::-1]
-
-
-@contextmanager
-def _rerouted(context: BrowserContext, network: Impaired) -> Iterator[BrowserContext]:
-    """A context whose WebRTC goes by the network's proxies."""
-    context.expose_function("reroute", partial(_reroute, network))
-    context.add_init_script(REROUTED)
-    yield context
 
 
 def _reroute(network: Impaired, host: str, port: int) -> str:
