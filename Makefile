@@ -59,7 +59,7 @@ test-client: .make/node ## TypeScript tests
 	cd client && npx vitest run
 
 test-e2e: setup .make/pages programs ## Tests in a real browser
-	$(BIN)/pytest tests/e2e -n 4 --dist worksteal
+	$(BIN)/pytest tests/e2e -n 3 --dist worksteal
 
 test-faults: setup programs ## Tests that need root: what networks block and lose, between network namespaces
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal

@@ -34,7 +34,7 @@ CHROMIUM_ARGS: Final = [
     "--disable-sync",
 ]
 SECRET: Final = "a secret for tests, long enough for HS256"
-WITHIN_MS: Final = 20_000
+WITHIN_MS: Final = 40_000
 
 
 def chromium() -> str:

@@ -56,7 +56,7 @@ export interface ViewerStats {
 const TICK_MS = 500;
 const PROBE_EVERY_MS = 1_000;
 /** A path or transport that was asked for, and cannot be, is given up after this long. */
-const FORCED_WITHIN_MS = 15_000;
+const FORCED_WITHIN_MS = 20_000;
 const MAX_UNREADABLE = 3;
 
 export class Viewer {

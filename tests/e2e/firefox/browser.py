@@ -62,6 +62,10 @@ def firefox(profile: Path, **preferences: bool) -> Iterator[Bidi]:
         process.stderr.close()
 
 
+NO_PATH: Final = "WebRTC: ICE failed"
+"""What Firefox itself says of a direct path that could not be made, or was cut; it goes on by another."""
+
+
 class FirefoxPage:
     """A window with cookies and storage of its own. What the rig calls is named as playwright names it."""
 
@@ -163,5 +167,7 @@ class FirefoxDesk(Desk):
         entries = [entry for name, entry in self.bidi.events if name == "log.entryAdded"]
         self.bidi.events.clear()
         self.errors += [
-            entry["text"] for entry in entries if (entry["type"], entry["level"]) == ("javascript", "error")
+            entry["text"]
+            for entry in entries
+            if (entry["type"], entry["level"]) == ("javascript", "error") and not entry["text"].startswith(NO_PATH)
         ]
