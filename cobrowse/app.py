@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from . import simulate
 from .close_codes import CloseCode
 from .errors import Rejected
 from .hub import Hub
@@ -41,7 +42,7 @@ PAGE: Final = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<script type="module" src="{base}static/{script}.js"></script>
+{scripts}
 </head>
 <body></body>
 </html>
@@ -83,6 +84,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
         Route("/healthz", _health),
         Route("/readyz", _health),
     ]
+    if settings.demo or settings.debug:
+        routes += simulate.routes(hub)
     if settings.demo:
         routes += [
             Route("/", lambda request: RedirectResponse("demo/")),
@@ -121,12 +124,17 @@ async def _embed(request: Request) -> Response:
 
 async def _viewer(request: Request) -> Response:
     hub: Hub = request.app.state.hub
+    fault = request.query_params.get("simulate")
+    if fault is not None and (refusal := simulate.refusal(hub.settings, fault)):
+        return refusal
     assets = hub.asset_origins(request.path_params["session"])
-    return _page("viewer", "Co-browsing", "../", assets)
+    # What breaks things on purpose comes first: it wraps what the viewer's script uses.
+    scripts = ["viewer"] if fault is None else ["simulate", "viewer"]
+    return _page(scripts, "Co-browsing", "../", assets)
 
 
 async def _join_page(request: Request) -> Response:
-    return _page("join", "Join a session", "", [])
+    return _page(["join"], "Join a session", "", [])
 
 
 async def _join(request: Request) -> Response:
@@ -152,7 +160,7 @@ async def _health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def _page(script: str, title: str, base: str, assets: list[str]) -> HTMLResponse:
+def _page(scripts: list[str], title: str, base: str, assets: list[str]) -> HTMLResponse:
     """A page of ours. The replay inherits its policy: what is not from `assets` is not loaded."""
     allowed = " ".join(assets)
     policy = {
@@ -170,5 +178,6 @@ def _page(script: str, title: str, base: str, assets: list[str]) -> HTMLResponse
         "frame-ancestors": "'none'",
     }
     header = "; ".join(f"{name} {value}".strip() for name, value in policy.items())
-    html = PAGE.format(title=title, base=base, script=script)
+    tags = "\n".join(f'<script type="module" src="{base}static/{script}.js"></script>' for script in scripts)
+    html = PAGE.format(title=title, scripts=tags)
     return HTMLResponse(html, headers={**PAGE_HEADERS, "Content-Security-Policy": header})

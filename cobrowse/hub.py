@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from .close_codes import CloseCode
 from .codec import FROM_BROADCASTER, FROM_VIEWER, HELLOS, parse, validated
+from .codes import new_code, typed
 from .connection import Connection, clock
 from .errors import Rejected
 from .fields import EndReason, IceServer, PathPolicy
@@ -42,9 +43,6 @@ from .tokens import Broadcasting, Tokens
 
 logger = logging.getLogger(__name__)
 
-CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Letters and digits that are not taken for one another."""
-CODE_LENGTH: Final = 6
 HELLO_WITHIN_MS: Final = 5_000
 PING_EVERY_MS: Final = 1_000
 SILENT_AFTER_MS: Final = 10_000
@@ -97,8 +95,7 @@ class Hub:
 
     async def stop(self) -> None:
         """Tell everybody to come back later, for 2 s at most, and stop the timers."""
-        for connection in list(self._connections):
-            connection.close(CloseCode.RESTARTING, "the server is restarting")
+        self.restart()
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 await self._empty.wait()
@@ -108,6 +105,14 @@ class Hub:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
             self._ticker = None
+
+    def restart(self) -> None:
+        """Forget all sessions and tell everybody to come back, as when a new process takes over."""
+        for connection in list(self._connections):
+            connection.close(CloseCode.RESTARTING, "the server is restarting")
+        for held in (self.sessions, self.ended, self._codes, self._of_session, self._joined):
+            held.clear()
+        self._born = clock()
 
     async def _tick_forever(self) -> None:
         while True:
@@ -187,7 +192,11 @@ class Hub:
 
     def session_by_code(self, code: str) -> str | None:
         """The id of the session with that code, however it was typed."""
-        return self._codes.get("".join(code.upper().split()).replace("-", ""))
+        return self._codes.get(typed(code))
+
+    def connection_of(self, session: str, participant: str) -> Connection | None:
+        """That participant's link to the server, now."""
+        return self._joined.get((session, participant))
 
     def asset_origins(self, session: str) -> list[str]:
         """The origins from which a viewer of that session may load pictures, fonts and style sheets."""
@@ -272,7 +281,7 @@ class Hub:
             raise Rejected(CloseCode.ORIGIN_NOT_ALLOWED, text)
         proof_hash = hashlib.sha256(hello.proof).digest()
         if hello.token is None:
-            kept = Broadcasting(secrets.token_urlsafe(12), site.key, self._new_code(), proof_hash)
+            kept = Broadcasting(secrets.token_urlsafe(12), site.key, new_code(self._codes), proof_hash)
         else:
             kept = self.tokens.verify_broadcaster(hello.token)
             if kept.site != site.key or not hmac.compare_digest(kept.proof_hash, proof_hash):
@@ -385,9 +394,3 @@ class Hub:
         if len(self.ended) > MAX_REMEMBERED:
             self.ended.popitem(last=False)
         logger.info("session %s: ended: %s", session.id, reason)
-
-    def _new_code(self) -> str:
-        while True:
-            code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
-            if code not in self._codes:
-                return code

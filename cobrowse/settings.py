@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     sites: Annotated[list[Site], Field(description="Whose pages may be shared. Default: `local`, this machine's.")] = []
     ice_servers: Annotated[list[IceServer], Field(description="STUN and TURN servers given to browsers.")] = []
     demo: Annotated[bool, Field(description="Serve the demo shop at /demo/, as the site `demo`.")] = False
+    debug: Annotated[
+        bool, Field(description="Let `?simulate=` on a viewer's page break things on purpose; not in production.")
+    ] = False
     pending_timeout: Annotated[
         float, Field(gt=0, description="Seconds until a session ends that nobody was let into.")
     ] = 1_200

@@ -21,8 +21,9 @@ from cobrowse import hub as hub_module
 from cobrowse.app import create_app
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import encode
+from cobrowse.codes import ALPHABET, LENGTH
 from cobrowse.connection import MAX_CONTROL, MAX_WAITING_VOLATILE, Connection, clock
-from cobrowse.hub import BACK_WITHIN_MS, CODE_ALPHABET, CODE_LENGTH, HELLO_WITHIN_MS, SILENT_AFTER_MS, Hub
+from cobrowse.hub import BACK_WITHIN_MS, HELLO_WITHIN_MS, SILENT_AFTER_MS, Hub
 from cobrowse.messages import Ended, Ping, Refused
 from cobrowse.records import END, MAX_MESSAGE, MAX_VALUES, MAX_VOLATILE, Frame, Part, decode, packed
 from cobrowse.session import Limits
@@ -732,8 +733,8 @@ def test_a_session_is_found_by_its_code_however_it_is_typed(hub: Hub) -> None:
     say(hub, connection, hello("broadcaster"))
     welcome = heard(connection)[0]
     code = welcome["code"]
-    assert len(code) == CODE_LENGTH
-    assert set(code) <= set(CODE_ALPHABET)
+    assert len(code) == LENGTH
+    assert set(code) <= set(ALPHABET)
     for typed in (code, code.lower(), f"{code[:3]}-{code[3:]}", f" {code[:3]} {code[3:]}\n"):
         assert hub.session_by_code(typed) == welcome["session"]
     assert hub.session_by_code("") is None

@@ -75,8 +75,7 @@ export class Choice {
   /** A kind that is worth trying beside the one in use; null when all is well. */
   upgrade(current: TransportKind, now: number): TransportKind | null {
     const ready = (kind: TransportKind) => (now >= this.known[kind].restsUntil ? kind : null);
-    if (this.wish === "webrtc") return current === "webrtc" ? null : ready("webrtc");
-    if (this.wish !== "auto") return null;
+    if (this.wish !== "auto") return current === this.wish ? null : ready(this.wish);
     if (current === "websocket") return this.isSlow ? ready("webrtc") : null;
     if (current === "webrtc") return ready("websocket");
     return ready("websocket") ?? (this.known.websocket.failures > 0 ? ready("webrtc") : null);

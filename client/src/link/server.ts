@@ -43,7 +43,7 @@ export class Server {
   transport: Transport | null = null;
   /** The last round trip to the server, in ms. */
   rttMs: number | null = null;
-  private readonly choice: Choice;
+  private choice: Choice;
   private candidate: Candidate | null = null;
   private attempts = 0;
   private heard = 0;
@@ -113,6 +113,12 @@ export class Server {
   close(): void {
     this.done = true;
     this.disconnect();
+  }
+
+  /** Change to that transport, as soon as it opens, and stay with it. */
+  goBy(wish: TransportKind): void {
+    this.choice = new Choice(wish);
+    this.tick();
   }
 
   /** Be off for now; `connect` takes it up again. */

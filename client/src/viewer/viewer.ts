@@ -181,6 +181,11 @@ export class Viewer {
     this.direct.close();
   }
 
+  /** For diagnosis: change the relay to that transport, and stay with it. */
+  goBy(transport: TransportKind): void {
+    this.server.goBy(transport);
+  }
+
   // Server -----------------------------------------------------------------------------------------------------
 
   private hello(): object {

@@ -1,5 +1,6 @@
 /** The viewer's page: reads the link, draws the toolbar, the stage and the chat panel. */
 import { render } from "preact";
+import type { TransportKind } from "../../link/transport";
 import { Stage } from "../stage";
 import { Viewer, type ViewerOptions, type ViewerStats } from "../viewer";
 import { agentToken } from "./login";
@@ -8,7 +9,7 @@ import { View } from "./view";
 
 declare global {
   interface Window {
-    viewer: { stats(): ViewerStats; cutDirect(): void };
+    viewer: { stats(): ViewerStats; cutDirect(): void; goBy(transport: TransportKind): void };
   }
 }
 
@@ -46,7 +47,11 @@ const viewer = new Viewer(options, stage, () => {
   document.title = viewer.shared.page.title ? `${viewer.shared.page.title} · co-browsing` : "Co-browsing";
   draw();
 });
-window.viewer = { stats: () => viewer.stats, cutDirect: () => viewer.cutDirect() };
+window.viewer = {
+  stats: () => viewer.stats,
+  cutDirect: () => viewer.cutDirect(),
+  goBy: (transport) => viewer.goBy(transport),
+};
 function draw(): void {
   render(<View viewer={viewer} stage={stage} />, document.body);
 }
