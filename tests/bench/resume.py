@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.e2e.rig import Visit, Watching, until
+from tests.impair import Impaired, impaired
+from tests.road import alike
 
 from .bench import Bench
 from .clock import zero
-from .impair import Impaired, impaired
 from .table import Measured, times
 from .transports import behind
 
@@ -65,7 +66,7 @@ def _round(bench: Bench, rtt: int, transport: str, measure: Measure) -> list[flo
         watching = Watching(page, context)
         page.goto(behind(network, visit.link).replace("#", f"?path=relay&transport={transport}#"))
         watching.becomes("live")
-        network.become(rtt)
+        network.become(alike(rtt))
         visit.quiet()
         took = [measure(network, visit, watching, f"change {n}") for n in range(SAMPLES)]
     bench.desk.close()

@@ -15,10 +15,11 @@ from statistics import median, quantiles
 from typing import Final
 
 from tests.e2e.rig import Visit, Watching
+from tests.impair import Impaired, impaired
+from tests.road import alike
 
 from .bench import Bench
 from .clock import zero
-from .impair import Impaired, impaired
 from .latency import ROWS, WATCH
 from .table import plain
 
@@ -70,7 +71,7 @@ def transports(bench: Bench) -> str:
         for rtt in RTTS_MS:
             for loss in LOSSES:
                 for variant in variants:
-                    network.become(rtt, loss)
+                    network.become(alike(rtt, loss=loss))
                     variant.sample(rtt, loss)
                     network.become()
         assert [variant.way for variant in variants] == ways, "a viewer has changed its path"
