@@ -12,6 +12,7 @@ class CloseCode(IntEnum):
     BUSY = 4001
     SLOW = 4002
     SILENT = 4003
+    GARBLED = 4004
     INVALID = 4100
     UNAUTHORIZED = 4101
     ORIGIN_NOT_ALLOWED = 4102

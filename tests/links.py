@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -20,6 +21,7 @@ from websockets.typing import Origin
 
 from cobrowse.records import MAX_MESSAGE, decode, packed
 from cobrowse.settings import Settings, Site
+from cobrowse.transports.check import WORD, opened, sealed
 from cobrowse.transports.guard import listen_on
 
 SECRET = "x" * 64
@@ -100,6 +102,7 @@ class Link(ABC):
 
 class WebSocketLink(Link):
     name = "websocket"
+    query = ""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -112,7 +115,7 @@ class WebSocketLink(Link):
         plain.setblocking(False)
         await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
         from_ = None if origin is None else Origin(origin)
-        return cls(await connect(f"ws{url[4:]}/ws", sock=plain, origin=from_, compression=None, max_queue=1))
+        return cls(await connect(f"ws{url[4:]}/ws{cls.query}", sock=plain, origin=from_, compression=None, max_queue=1))
 
     async def send(self, message: bytes) -> None:
         with contextlib.suppress(ConnectionClosed):  # why is said by receive()
@@ -133,11 +136,29 @@ class WebSocketLink(Link):
         await self.socket.wait_closed()
 
 
+class CheckedWebSocketLink(WebSocketLink):
+    """As a page that came without TLS has it."""
+
+    name = "websocket, checked"
+    query = f"?{WORD}"
+
+    def __init__(self, socket: ClientConnection) -> None:
+        super().__init__(socket)
+        self.up, self.down = itertools.count(), itertools.count()
+
+    async def send(self, message: bytes) -> None:
+        await super().send(sealed(message, next(self.up)))
+
+    async def receive(self) -> bytes:
+        return opened(await super().receive(), next(self.down))
+
+
 class Pieces:
     """What comes by http, as messages, `b""` among them; raises Closed at the piece that closes."""
 
-    def __init__(self) -> None:
+    def __init__(self, next: int | None = None) -> None:
         self.rest = b""
+        self.next = next
 
     def push(self, chunk: bytes) -> Iterator[bytes]:
         self.rest += chunk
@@ -145,14 +166,16 @@ class Pieces:
             size := int.from_bytes(self.rest[:4], "big") & 0x7FFF_FFFF
         ):
             header, body, self.rest = self.rest[0], self.rest[4 : 4 + size], self.rest[4 + size :]
+            if body and self.next is not None:
+                body, self.next = opened(body, self.next), self.next + 1
             if header & 0x80:
                 raise Closed(int.from_bytes(body[:2], "big"), body[2:].decode())
             yield body
 
 
-async def pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """The messages of an answer as they come."""
-    arriving = Pieces()
+async def pieces(response: httpx2.Response, next: int | None = None) -> AsyncGenerator[bytes, None]:
+    """The messages of an answer as they come; checked ones from `next` on."""
+    arriving = Pieces(next)
     async for chunk in response.aiter_raw():
         for message in arriving.push(chunk):
             yield message
@@ -162,6 +185,7 @@ async def pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
 class HttpLink(Link):
     name = "http"
     polls = False
+    checked = False
 
     def __init__(self, base: str) -> None:
         self.base = base
@@ -173,7 +197,9 @@ class HttpLink(Link):
     @classmethod
     async def open(cls, url: str, origin: str | None) -> HttpLink:
         link = cls(f"{url}/http")
-        response = await link.client.post(link.base, headers={} if origin is None else {"origin": origin})
+        response = await link.client.post(
+            link.base + (f"?{WORD}" if cls.checked else ""), headers={} if origin is None else {"origin": origin}
+        )
         assert response.status_code == 201, response.text
         link.base += f"/{response.text}"
         if not cls.polls:
@@ -185,7 +211,7 @@ class HttpLink(Link):
         async with self.order:
             n, self.next, self.unacknowledged = self.next, self.next + 1, 0
             with contextlib.suppress(httpx2.TransportError):  # why is said by receive()
-                response = await self.client.post(f"{self.base}/{n}?got={self.got}", content=message)
+                response = await self.client.post(f"{self.base}/{n}?got={self.got}", content=self._sealed(message, n))
                 assert response.status_code in (204, 410, 413), response.text
 
     async def receive(self) -> bytes:
@@ -204,20 +230,30 @@ class HttpLink(Link):
         if not self.client.is_closed:
             if self.arriving is not None:
                 await self.arriving.aclose()
-            await self.client.post(f"{self.base}/{self.next}?close")
+            await self.client.post(f"{self.base}/{self.next}?close", content=self._sealed(b"", self.next))
             await self.client.aclose()
+
+    def _sealed(self, message: bytes, n: int) -> bytes:
+        return sealed(message, n) if self.checked else message
 
     async def _read(self) -> AsyncGenerator[bytes, None]:
         query = "?poll" if self.polls else ""
         async with self.client.stream("GET", f"{self.base}/{self.got}{query}") as response:
             assert response.status_code == 200, await response.aread()
-            async for message in pieces(response):
+            async for message in pieces(response, self.got if self.checked else None):
                 yield message
 
 
 class PollLink(HttpLink):
     name = "http polls"
     polls = True
+
+
+class CheckedHttpLink(HttpLink):
+    """As a page that came without TLS has it."""
+
+    name = "http, checked"
+    checked = True
 
 
 class WebRTCLink(Link):
@@ -283,7 +319,7 @@ class WebRTCLink(Link):
         await self.rtc.close()
 
 
-LINKS: list[type[Link]] = [WebSocketLink, HttpLink, PollLink, WebRTCLink]
+LINKS: list[type[Link]] = [WebSocketLink, CheckedWebSocketLink, HttpLink, PollLink, CheckedHttpLink, WebRTCLink]
 
 
 class Participant:

@@ -38,6 +38,7 @@ from cobrowse.messages import (
     WelcomeViewer,
 )
 from cobrowse.records import END, FULL, MAX_FRAME, MAX_MESSAGE, MAX_PARTS, MAX_VALUES, Frame, Part, packed
+from cobrowse.transports.check import sealed
 
 Json = Any
 MIB: Final = 1_048_576
@@ -385,10 +386,17 @@ def wandering(seed: int) -> Json:
     return play.done()
 
 
+def checked() -> list[Json]:
+    """Messages with their checks, by their numbers."""
+    given = [(b"", 0), (b"", 1), (b"\x00", 0), (packed({"type": "ping", "at": 1}), 0), (bytes(range(256)) * 3, 65_537)]
+    return [{"n": n, "hex": message.hex(), "sealed": sealed(message, n).hex()} for message, n in given]
+
+
 def vectors() -> Json:
     return {
         "messages": messages(),
         "invalid": invalid(),
+        "checked": checked(),
         "stream": stream(),
         "logs": [told(), *(wandering(seed) for seed in range(5))],
         "close_codes": {code.name: code.value for code in CloseCode},

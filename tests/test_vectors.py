@@ -11,6 +11,7 @@ import msgpack
 import pytest
 
 from cobrowse.records import END, FULL, Frame, InvalidMessage, Part, decode, packed
+from cobrowse.transports.check import opened
 
 from . import make_vectors
 
@@ -60,6 +61,11 @@ def test_invalid_bytes_are_refused_with_a_reason(vector: dict[str, Any]) -> None
     with pytest.raises(InvalidMessage) as caught:
         list(decode(joined(vector["pieces"])))
     assert len(str(caught.value)) > 10
+
+
+@pytest.mark.parametrize("vector", VECTORS["checked"], ids=lambda vector: f"{vector['n']}-{len(vector['hex']) // 2}")
+def test_checked_messages_open(vector: dict[str, Any]) -> None:
+    assert opened(bytes.fromhex(vector["sealed"]), vector["n"]).hex() == vector["hex"]
 
 
 @pytest.mark.parametrize("fresh_at_the_flush", [False, True])

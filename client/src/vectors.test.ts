@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { checkpointParts } from "./broadcaster/writer";
+import { opened, sealed } from "./link/check";
 import { Cursor, Log } from "./log";
 import { CloseCode } from "./protocol.gen";
 import {
@@ -39,6 +40,7 @@ interface Step {
 interface Vectors {
   readonly messages: readonly { name: string; hex: string; items: unknown[] }[];
   readonly invalid: readonly { why: string; pieces: [string, number][] }[];
+  readonly checked: readonly { n: number; hex: string; sealed: string }[];
   readonly stream: { epoch: number; frames: { seq: number; flags: number; hex: string; events?: unknown[] }[] };
   readonly logs: readonly {
     name: string;
@@ -84,6 +86,12 @@ describe("messages", () => {
   it.each(vectors.invalid)("refuses $why", ({ pieces }) => {
     const whole = Buffer.concat(pieces.flatMap(([hex, times]) => Array<Buffer>(times).fill(Buffer.from(hex, "hex"))));
     expect(() => decode(Uint8Array.from(whole))).toThrow(InvalidMessage);
+  });
+
+  it.each(vectors.checked)("seals and opens message $n of $hex", ({ n, hex, sealed: whole }) => {
+    expect(Buffer.from(sealed(bytes(hex), n)).toString("hex")).toBe(whole);
+    expect(opened(bytes(whole), n)).toEqual(bytes(hex));
+    expect(opened(bytes(whole), n + 1)).toBeNull();
   });
 
   it("has the same close codes", () => {

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from ..close_codes import CloseCode
 from ..hub import Hub
 from ..records import MAX_MESSAGE
+from .check import CHECK_SIZE, WORD, Garbled, opened
 from .outbox import EMPTY, Outbox
 
 logger = logging.getLogger(__name__)
@@ -56,10 +57,11 @@ class Stalled(Exception):
 class HttpConnection:
     """A participant's connection by http: its outbox, the number of the next message up, and the GET that reads."""
 
-    def __init__(self, hub: Hub, origin: str | None, address: str) -> None:
+    def __init__(self, hub: Hub, origin: str | None, address: str, checked: bool) -> None:
         self.id = secrets.token_urlsafe(18)
         self.connection = hub.connect(origin, address)
-        self.outbox = Outbox(self.connection)
+        self.checked = checked
+        self.outbox = Outbox(self.connection, checked)
         self.next = 0
         self.reader: object | None = None
         self.deadline: asyncio.TimerHandle | None = None
@@ -114,7 +116,7 @@ class HttpTransport:
             text = f"{len(self.connections)} http connections are open; try again later"
             return PlainTextResponse(text, 503, {**HEADERS, "Retry-After": str(RETRY_AFTER_S)})
         address = request.client.host if request.client else ""
-        http = HttpConnection(self.hub, request.headers.get("origin"), address)
+        http = HttpConnection(self.hub, request.headers.get("origin"), address, WORD in request.query_params)
         self.connections[http.id] = http
         self._expect(http, READ_WITHIN_S)
         return PlainTextResponse(http.id, 201, HEADERS)
@@ -125,7 +127,7 @@ class HttpTransport:
         """Message `n` of the other end. One that has come before is not looked at again."""
         try:
             async with asyncio.timeout(BODY_WITHIN_S):
-                message = await _body(request)
+                message = await _body(request, MAX_MESSAGE + (CHECK_SIZE if http.checked else 0))
         except TimeoutError:
             return _refused(408, f"message {n} did not come within {BODY_WITHIN_S:.0f} s; send it again")
         except ClientDisconnect:
@@ -138,6 +140,11 @@ class HttpTransport:
             return _refused(404, "the connection has ended meanwhile")
         if n > http.next:
             return _refused(409, f"message {n} came where {http.next} is next; send them in order, one at a time")
+        if http.checked:
+            try:
+                message = opened(message, n)
+            except Garbled as error:
+                return _refused(400, f"{error}; send it again")
         got = _number(request.query_params.get("got", ""))
         if got is not None:
             try:
@@ -257,12 +264,12 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
 
 
-async def _body(request: Request) -> bytes | None:
-    """One message; None when it is too large, read no further than to see that."""
+async def _body(request: Request, most: int) -> bytes | None:
+    """One message; None when it has over `most` bytes, read no further than to see that."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_MESSAGE:
+        if len(body) > most:
             return None
     return bytes(body)
 

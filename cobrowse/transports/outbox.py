@@ -10,6 +10,7 @@ from collections import deque
 from typing import Final
 
 from ..connection import Connection
+from .check import sealed
 
 WINDOW: Final = 262_144
 """Bytes that may be on their way; more is taken once some of them have been acknowledged."""
@@ -22,8 +23,9 @@ MAX_REASON: Final = 123
 class Outbox:
     """The pieces from `first` on. Everything before has been acknowledged."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, checked: bool = False) -> None:
         self._connection = connection
+        self._checked = checked
         self._pieces: deque[bytes] = deque()
         self._size = 0
         self.first = 0
@@ -40,11 +42,11 @@ class Outbox:
         """Take what waits in the connection while less than `most` bytes are on their way."""
         while not self.closed and self._size < most:
             if message := self._connection.take():
-                self._append(len(message).to_bytes(4, "big") + message)
+                self._append(message)
             elif self._connection.closing is not None:
                 code, reason = self._connection.closing
                 short = reason.encode()[:MAX_REASON].decode(errors="ignore").encode()
-                self._append((CLOSES | 2 + len(short)).to_bytes(4, "big") + code.to_bytes(2, "big") + short)
+                self._append(code.to_bytes(2, "big") + short, CLOSES)
                 self.closed = True
             else:
                 return
@@ -71,6 +73,9 @@ class Outbox:
             most -= len(piece)
         return pieces
 
-    def _append(self, piece: bytes) -> None:
+    def _append(self, body: bytes, flag: int = 0) -> None:
+        if self._checked:
+            body = sealed(body, self.next)
+        piece = (flag | len(body)).to_bytes(4, "big") + body
         self._pieces.append(piece)
         self._size += len(piece)

@@ -7,14 +7,18 @@ a stalled reader would hold it for ever, as closing waits for a flush that never
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ..close_codes import CloseCode
+from ..codec import encode
 from ..connection import Connection
 from ..hub import Hub
+from ..messages import Closed
+from .check import WORD, Garbled, opened, sealed
 
 SEND_WITHIN_S: Final = 5.0
 
@@ -30,8 +34,9 @@ class WebSocketTransport:
         await websocket.accept()
         address = websocket.client.host if websocket.client else ""
         connection = self.hub.connect(websocket.headers.get("origin"), address)
-        writer = asyncio.create_task(self._write(websocket, connection), name="cobrowse-websocket-writer")
-        reader = asyncio.create_task(self._read(websocket, connection), name="cobrowse-websocket-reader")
+        checked = WORD in websocket.query_params
+        writer = asyncio.create_task(self._write(websocket, connection, checked), name="cobrowse-websocket-writer")
+        reader = asyncio.create_task(self._read(websocket, connection, checked), name="cobrowse-websocket-reader")
         try:
             await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -40,31 +45,39 @@ class WebSocketTransport:
             reader.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
 
-    async def _read(self, websocket: WebSocket, connection: Connection) -> None:
-        while True:
+    async def _read(self, websocket: WebSocket, connection: Connection, checked: bool) -> None:
+        for n in count():
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             data = message.get("bytes")
-            if data is None:
-                connection.close(CloseCode.INVALID, "messages are binary MessagePack; this one was text")
-            else:
-                self.hub.receive(connection, data)
+            try:
+                if data is None:
+                    code = CloseCode.GARBLED if checked else CloseCode.INVALID
+                    connection.close(code, "messages are binary MessagePack; this one was text")
+                else:
+                    self.hub.receive(connection, opened(data, n) if checked else data)
+            except Garbled as error:
+                connection.close(CloseCode.GARBLED, str(error))
             if connection.closing is not None:  # the writer closes; nothing more is read
                 await asyncio.sleep(SEND_WITHIN_S)
                 return
 
-    async def _write(self, websocket: WebSocket, connection: Connection) -> None:
+    async def _write(self, websocket: WebSocket, connection: Connection, checked: bool) -> None:
+        numbers = count()
         try:
             while True:
                 await connection.ready.wait()
                 connection.ready.clear()
                 while message := connection.take():
                     async with asyncio.timeout(SEND_WITHIN_S):
-                        await websocket.send_bytes(message)
+                        await websocket.send_bytes(sealed(message, next(numbers)) if checked else message)
                 if connection.closing is not None:
                     code, reason = connection.closing
                     async with asyncio.timeout(SEND_WITHIN_S):
+                        if checked:  # a close frame is not
+                            last = encode(Closed(code=code, reason=reason))
+                            await websocket.send_bytes(sealed(last, next(numbers)))
                         # A close frame has room for 123 bytes of reason (RFC 6455, section 5.5).
                         await websocket.close(code, reason.encode()[:123].decode(errors="ignore"))
                     return

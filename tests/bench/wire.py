@@ -8,6 +8,7 @@ from typing import Final
 from playwright.sync_api import Page, WebSocket
 
 from cobrowse.records import Frame, Part, decode
+from cobrowse.transports.check import CHECK_SIZE, WORD
 from tests.e2e.rig import Visit, until
 
 from . import bare
@@ -32,15 +33,18 @@ class Wire:
     checkpoint: int = 0
     log: int = 0
     """Of the frames, the compressed stream alone."""
+    check: int = 0
+    """Bytes at the end of each message that check it."""
 
     def listen(self, socket: WebSocket) -> None:
+        self.check = CHECK_SIZE if socket.url.endswith(f"?{WORD}") else 0
         socket.on("framereceived", self._received)
 
     def _received(self, payload: bytes | str) -> None:
         message = payload.encode() if isinstance(payload, str) else payload
         header = 2 if len(message) < 126 else 4 if len(message) < 65_536 else 10
         self.total += header + len(message)
-        items = list(decode(message))
+        items = list(decode(message[: len(message) - self.check]))
         self.log += sum(len(item.data) for item in items if isinstance(item, Frame))
         if any(isinstance(item, Part) for item in items):
             self.checkpoint += header + len(message)

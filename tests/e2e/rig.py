@@ -20,6 +20,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from cobrowse.records import END, Frame, Part, decode
+from cobrowse.transports.check import CHECK_SIZE, WORD
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
@@ -281,7 +282,7 @@ class Desk:
         page = opened.new_page()
         self._listen(page, "viewer")
         watching = Watching(page, opened)
-        page.on("websocket", lambda socket: socket.on("framereceived", partial(self._relayed, watching)))
+        page.on("websocket", lambda socket: socket.on("framereceived", partial(self._relayed, watching, socket.url)))
         if path not in (None, "auto"):
             link = link.replace("#", f"?path={path}#")
         page.goto(link)
@@ -298,9 +299,10 @@ class Desk:
         page.on("pageerror", lambda error: self.errors.append(f"{who}: {error}"))
 
     @staticmethod
-    def _relayed(watching: Watching, payload: bytes | str) -> None:
+    def _relayed(watching: Watching, url: str, payload: bytes | str) -> None:
         if isinstance(payload, bytes):
-            items = [item for item in decode(payload) if isinstance(item, Frame | Part)]
+            message = payload[:-CHECK_SIZE] if url.endswith(f"?{WORD}") else payload
+            items = [item for item in decode(message) if isinstance(item, Frame | Part)]
             watching.received += items
             watching.relayed += [item.seq for item in items if isinstance(item, Frame)]
 

@@ -6,6 +6,7 @@
  * anything, as those of hidden tabs are slow: it is the server that ends a stream that does not get through.
  */
 import { type Bytes, MAX_MESSAGE } from "../records";
+import { sealed } from "./check";
 import { Pieces } from "./pieces";
 import type { Transport, TransportEvents } from "./transport";
 
@@ -19,8 +20,8 @@ const ACKNOWLEDGE_EVERY = 65_536;
 const MAX_KEPT_ALIVE = 32_768;
 /** Waits before a request that failed is made again. */
 const RETRY_MS = [0, 300, 1_000];
-/** Answers that another try may mend: of a busy server, or of a proxy that does not reach it. */
-const TEMPORARY = [408, 425, 429, 500, 502, 503, 504];
+/** Answers that another try may mend: of a busy server, a proxy that does not reach it, or to what was changed on the way. */
+const TEMPORARY = [400, 408, 425, 429, 500, 502, 503, 504];
 const LOST = 1006;
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
@@ -51,6 +52,7 @@ export class HttpTransport implements Transport {
   constructor(
     private readonly url: string,
     private readonly events: TransportEvents,
+    private readonly checked = false,
   ) {
     globalThis.addEventListener?.("pagehide", this.onpagehide);
     void this.open();
@@ -95,7 +97,7 @@ export class HttpTransport implements Transport {
 
   private async open(): Promise<void> {
     try {
-      const response = await this.request("", "POST");
+      const response = await this.request(this.checked ? "?check" : "", "POST");
       const text = await response.text();
       if (response.status === 201 && /^[\w-]{16,64}$/.test(text)) this.id = text;
       else this.finish(response.status === 503 ? TRY_LATER : LOST, refusal(response.status, text));
@@ -152,7 +154,7 @@ export class HttpTransport implements Transport {
   }
 
   private async take(response: Response): Promise<void> {
-    const pieces = new Pieces();
+    const pieces = new Pieces(this.checked ? this.got : null);
     const reader = response.body?.getReader();
     while (reader) {
       const { done, value } = await reader.read();
@@ -229,7 +231,7 @@ export class HttpTransport implements Transport {
       const known = this.unacknowledged;
       try {
         const path = `/${this.id}/${this.next}?got=${this.got}${last ? "&close" : ""}`;
-        const response = await this.request(path, "POST", message, last);
+        const response = await this.request(path, "POST", this.checked ? sealed(message, this.next) : message, last);
         if (response.status === 204) {
           this.next += 1;
           this.unacknowledged = Math.max(0, this.unacknowledged - known);
@@ -238,7 +240,7 @@ export class HttpTransport implements Transport {
         const text = refusal(response.status, await response.text());
         if (!TEMPORARY.includes(response.status)) {
           // 410: the server has closed, and says why by the way down.
-          if (response.status !== 410) this.finish(response.status === 413 ? TOO_BIG : LOST, text);
+          if (response.status !== 410) this.finish(response.status === 413 && !this.checked ? TOO_BIG : LOST, text);
           return false;
         }
         if (wait === null) this.finish(LOST, text);
@@ -255,7 +257,8 @@ export class HttpTransport implements Transport {
   private leaveAtOnce(): void {
     if (this.isOpen) {
       const said = this.posting ?? this.batch();
-      const body = said.length < MAX_KEPT_ALIVE ? said : null;
+      const all = this.checked ? sealed(said, this.next) : said;
+      const body = all.length < MAX_KEPT_ALIVE ? all : null;
       void this.request(`/${this.id}/${this.next}?close`, "POST", body, true).catch(() => undefined);
     }
     this.finish(GOING_AWAY, "the page is gone");

@@ -184,9 +184,10 @@ export class Server {
   }
 
   private transportOf(kind: TransportKind, events: TransportEvents): Transport {
+    const checked = this.base.startsWith("http:"); // TLS checks what it carries
     if (kind === "websocket")
-      return new WebSocketTransport(new URL("ws", this.base.replace(/^http/, "ws")).href, events);
-    if (kind === "http") return new HttpTransport(new URL("http", this.base).href, events);
+      return new WebSocketTransport(new URL("ws", this.base.replace(/^http/, "ws")).href, events, checked);
+    if (kind === "http") return new HttpTransport(new URL("http", this.base).href, events, checked);
     const peer = new Peer(false, { iceServers: [] }, (signal) => this.send(signalTo(SERVER, signal)), events);
     peer.open();
     return peer;

@@ -1,27 +1,37 @@
 /** The WebSocket transport. */
+import { CloseCode } from "../protocol.gen";
 import { type Bytes, MAX_MESSAGE } from "../records";
+import { opened, sealed } from "./check";
 import type { Transport, TransportEvents } from "./transport";
 
 /** Browsers do not say when a WebSocket has drained, so it is looked at this often while something waits. */
 const LOOK_EVERY_MS = 8;
+const LOST = 1006;
+const TOO_BIG = 1009;
 
 export class WebSocketTransport implements Transport {
   readonly kind = "websocket";
   readonly maxMessage = MAX_MESSAGE;
   private readonly socket: WebSocket;
   private looking = false;
+  private sent = 0;
+  private got = 0;
 
   constructor(
     url: string,
     private readonly events: TransportEvents,
+    private readonly checked = false,
   ) {
-    this.socket = new WebSocket(url);
+    this.socket = new WebSocket(checked ? `${url}?check` : url);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => events.onopen();
     this.socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer) events.onmessage(new Uint8Array(data));
+      if (checked) this.open(data);
+      else if (data instanceof ArrayBuffer) events.onmessage(new Uint8Array(data));
     };
-    this.socket.onclose = ({ code, reason }) => events.onclose(code, reason);
+    // A close frame has no check: what it says is believed when a message has said it before.
+    this.socket.onclose = ({ code, reason }) =>
+      events.onclose(checked && (code === TOO_BIG || code >= CloseCode.INVALID) ? LOST : code, reason);
   }
 
   get isOpen(): boolean {
@@ -34,7 +44,7 @@ export class WebSocketTransport implements Transport {
 
   send(message: Bytes): void {
     if (!this.isOpen) return;
-    this.socket.send(message as Uint8Array<ArrayBuffer>);
+    this.socket.send((this.checked ? sealed(message, this.sent++) : message) as Uint8Array<ArrayBuffer>);
     if (this.socket.bufferedAmount > 0 && !this.looking) this.look();
   }
 
@@ -48,6 +58,14 @@ export class WebSocketTransport implements Transport {
     this.socket.close(code, reason);
     // The closing handshake of a dead path can take minutes; what was asked for has happened.
     if (onclose) this.events.onclose(code, reason);
+  }
+
+  private open(data: unknown): void {
+    const message = data instanceof ArrayBuffer ? opened(new Uint8Array(data), this.got) : null;
+    if (message) {
+      this.got += 1;
+      this.events.onmessage(message);
+    } else this.close(CloseCode.GARBLED, `message ${this.got} was changed on the way`);
   }
 
   private look(): void {
