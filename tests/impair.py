@@ -154,6 +154,11 @@ class Impaired:
         """Change the road for what passes from now on; a script that runs is given up."""
         self.follow([(0.0, road)], seed).wait()
 
+    @property
+    def mangled(self) -> int:
+        """How often bytes were changed, both ways."""
+        return self._up.mangled + self._down.mangled
+
     def follow(self, script: Script, seed: int = 1) -> threading.Event:
         """Change the road as the script says, in the place of one that runs; set when its last step has come."""
         done = threading.Event()

@@ -75,6 +75,8 @@ class Lane:
     def __init__(self, seed: int = 1) -> None:
         self.way = Way()
         self.random = Random(seed)
+        self.mangled = 0
+        """How often bytes were changed."""
         self._free = 0.0  # from when on a slow way is free
         self._glued: bytes = b""  # a datagram that waits for the next
 
@@ -129,6 +131,7 @@ class Lane:
 
     def _mangled(self, data: bytes) -> bytes:
         way = self.way
+        before = data
         if data and self._happens(way.flip):
             at = self.random.randrange(len(data))
             data = data[:at] + bytes([data[at] ^ 1 << self.random.randrange(8)]) + data[at + 1 :]
@@ -136,6 +139,7 @@ class Lane:
             data = data[: self.random.randrange(len(data) or 1)]
         if self._happens(way.repeat):
             data += data
+        self.mangled += data != before
         return data
 
     def _happens(self, probability: float) -> bool:

@@ -8,12 +8,12 @@ from typing import Final
 
 from tests.e2e.rig import Visit, Watching, until
 from tests.impair import Impaired, impaired
+from tests.rerouted import behind
 from tests.road import alike
 
 from .bench import Bench
 from .clock import zero
 from .table import Measured, times
-from .transports import behind
 
 ROUNDS: Final = 2
 SAMPLES: Final = 5

@@ -5,17 +5,14 @@ The worse network is the viewer's: between it and the server, or between it and 
 
 from __future__ import annotations
 
-import re
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 
 from tests.e2e.rig import Visit, Watching
 from tests.impair import Impaired, impaired
+from tests.rerouted import behind, deaf, rerouted
 from tests.road import alike
 
 from .bench import Bench
@@ -33,7 +30,6 @@ VARIANTS: Final = {
     "http": "?path=relay&transport=http",
     "direct": "?path=direct",
 }
-REROUTED: Final = (Path(__file__).parent / "rerouted.js").read_text()
 
 
 @dataclass
@@ -96,11 +92,9 @@ def _row(rtt: int, loss: float, variants: Sequence[Variant]) -> Sequence[str]:
 
 def _opened(bench: Bench, network: Impaired, name: str, query: str) -> Variant:
     visitor = bench.desk.context()
-    visitor.add_init_script(f"globalThis.deaf = true; {REROUTED}")
+    deaf(visitor)
     visit = bench.desk.visit_in(visitor, bench.page(ROWS))
-    context = bench.desk.context()
-    context.expose_function("reroute", partial(_reroute, network))
-    context.add_init_script(REROUTED)
+    context = rerouted(bench.desk.context(), network)
     page = context.new_page()
     page.goto(behind(network, visit.link).replace("#", f"{query}#"))
     watching = Watching(page, context)
@@ -116,26 +110,3 @@ def _shown(seen: Sequence[float | None]) -> list[float]:
     for at in reversed(seen):
         shown.append(shown[-1] if at is None else at)
     return shown[::-1]
-
-
-def _reroute(network: Impaired, host: str, port: int) -> str:
-    """The rest of a candidate that leads to that one: an address and a port."""
-    # A page tells a name in place of its address (mDNS); the port is its own.
-    address = _own_address() if host.endswith(".local") else host
-    return f"{address} {network.udp(address, port)}"
-
-
-def _own_address() -> str:
-    """The address of this machine by which its pages are reached."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
-
-
-def behind(network: Impaired, link: str) -> str:
-    """That link, by way of the network's proxy."""
-    host, port = re.findall(r"^http://([^:/]+):(\d+)", link)[0]
-    return link.replace(f"//{host}:{port}", f"//localhost:{network.tcp(host, int(port))}", 1)

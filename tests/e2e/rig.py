@@ -10,7 +10,7 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from cobrowse.records import END, Frame, Part, decode
+from cobrowse.records import END, Frame, InvalidMessage, Part, decode
 from cobrowse.transports.check import CHECK_SIZE, WORD
 
 HERE: Final = Path(__file__).parent
@@ -302,9 +302,10 @@ class Desk:
     def _relayed(watching: Watching, url: str, payload: bytes | str) -> None:
         if isinstance(payload, bytes):
             message = payload[:-CHECK_SIZE] if url.endswith(f"?{WORD}") else payload
-            items = [item for item in decode(message) if isinstance(item, Frame | Part)]
-            watching.received += items
-            watching.relayed += [item.seq for item in items if isinstance(item, Frame)]
+            with suppress(InvalidMessage):  # garbled on the way: the page does not take it either
+                items = [item for item in decode(message) if isinstance(item, Frame | Part)]
+                watching.received += items
+                watching.relayed += [item.seq for item in items if isinstance(item, Frame)]
 
 
 def _come_to_rest(page: Page, document: str) -> None:

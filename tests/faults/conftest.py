@@ -36,6 +36,14 @@ def playwright() -> Iterator[Playwright]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One on this machine, in no namespace."""
+    opened = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def network() -> Iterator[Network]:
     with a_network() as made:

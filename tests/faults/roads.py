@@ -1,0 +1,125 @@
+"""A visitor and a viewer on one machine, by each road, with a network of the test's making on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median, quantiles
+from typing import Final
+
+from playwright.sync_api import Browser
+
+from ..e2e.rig import HERE, Desk, Server, Visit, Watching, serving, site, until
+from ..impair import Impaired
+from ..rerouted import behind, deaf, rerouted
+
+ROADS: Final = ("websocket", "http", "webrtc", "direct")
+Record = Callable[[str, object], None]
+
+
+@dataclass
+class Local:
+    """A server, and a site on another origin, of this machine."""
+
+    server: Server
+    desk: Desk
+    pages: str
+
+
+@contextmanager
+def local(browser: Browser, through: Callable[[str], str] = str) -> Iterator[Local]:
+    """`through` gives the server's address as the site's pages have it. A script error on a page fails the test."""
+    with serving() as server:
+        desk = Desk(browser, server)
+        with site(HERE / "material" / "pages", Server(through(server.url), server.login, server.process)) as pages:
+            yield Local(server, desk, pages)
+            desk.close()
+    assert desk.errors == []
+
+
+def road_of(here: Local, network: Impaired, road: str, page: str = "table.html") -> tuple[Visit, Watching]:
+    """A visitor, and a viewer who comes by that road, with the network between the viewer and who sends."""
+    direct = road == "direct"
+    options = "{ consent: 'granted' }" if direct else "{ consent: 'granted', path: 'relay' }"
+    visit = here.desk.visit_in(deaf(here.desk.context()), f"{here.pages}/{page}", options)
+    context = rerouted(here.desk.context(), network)
+    link = behind(network, visit.link)
+    watching = here.desk.watch_in(context, link if direct else link.replace("#", f"?transport={road}#"))
+    if direct:
+        watching.goes("direct")
+    else:
+        until(watching.page, f"viewer.stats().transport === {road!r} && viewer.stats().state === 'live'")
+    return visit, watching
+
+
+MARK: Final = """() => {
+  const mark = document.createElement("p");
+  mark.id = "mark";
+  mark.textContent = "-";
+  document.body.append(mark);
+  globalThis.sent = [];
+  globalThis.marking = setInterval(() => {
+    mark.firstChild.data = String(sent.length);
+    sent.push(performance.timeOrigin + performance.now());
+  }, 100);
+}"""
+LOOK: Final = """() => {
+  let last = "-";
+  globalThis.seen = [];
+  globalThis.looking = setInterval(() => {
+    const shown = document.querySelector(".replayer-wrapper iframe")?.contentDocument?.querySelector("#mark");
+    const text = shown?.textContent ?? "-";
+    if (text === last) return;
+    last = text;
+    if (text !== "-") seen.push([Number(text), performance.timeOrigin + performance.now()]);
+  }, 5);
+}"""
+
+
+class Marks:
+    """Ten changes a second, and when each of them, or a later one, was seen. Both pages have one machine's clock."""
+
+    def __init__(self, visit: Visit, *watchings: Watching) -> None:
+        self.visit = visit
+        self.watchings = watchings
+        visit.page.evaluate(MARK)
+        for watching in watchings:
+            watching.page.evaluate(LOOK)
+
+    def wait(self, count: int) -> None:
+        """Until so many more were made."""
+        until(self.visit.page, f"sent.length >= {self.made + count}", 300_000)
+
+    @property
+    def made(self) -> int:
+        return int(self.visit.page.evaluate("sent.length"))
+
+    def stop(self) -> None:
+        self.visit.page.evaluate("() => clearInterval(marking)")
+
+    def late_ms(self, first: int = 0, last: int | None = None) -> list[float]:
+        """How late each from `first` to before `last` was, at all who watch; what is yet to be seen is left out."""
+        sent: list[float] = self.visit.page.evaluate("sent")
+        late: list[float] = []
+        for watching in self.watchings:
+            seen: list[tuple[int, float]] = watching.page.evaluate("seen")
+            for n, at in list(enumerate(sent))[first:last]:
+                shown = next((when for number, when in seen if number >= n), None)
+                if shown is not None:
+                    late.append(shown - at)
+        return late
+
+    def stall_ms(self) -> float:
+        """The longest time without a change, at who has the longest."""
+        times: list[list[float]] = [[when for _, when in one.page.evaluate("seen")] for one in self.watchings]
+        return max(after - before for seen in times for before, after in pairwise(seen))
+
+
+def spread(late: list[float]) -> str:
+    return f"p50 {median(late):.0f}, p95 {p95(late):.0f}, most {max(late):.0f} of {len(late)}"
+
+
+def p95(late: list[float]) -> float:
+    return quantiles(late, n=20, method="inclusive")[-1]
