@@ -22,6 +22,8 @@ HEADER: Final = 32
 """Bytes of a record beside its data, at most."""
 CHECKPOINT_EVERY_MS: Final = 2_000
 """A checkpoint younger than this is used, however much log stands after it."""
+READ_WITHIN_MS: Final = 30_000
+"""A checkpoint of which a part came, or was taken, within this time is being read; frames after it do not grow old."""
 
 
 class Checkpoint:
@@ -32,7 +34,7 @@ class Checkpoint:
         self.seq = seq
         self.id = id
         self.total = total
-        self.at = now
+        self.at = self.read_at = now
         self.parts: list[Part] = []
         self.size = 0
 
@@ -90,6 +92,7 @@ class Log:
             return False
         held = self.checkpoint
         if held is not None and (held.id, held.seq) == (part.id, part.seq):
+            held.read_at = now
             return held.add(part)
         if part.part != 0 or (held is not None and part.id < held.id):
             return False
@@ -104,11 +107,17 @@ class Log:
             self.checkpoint = None
 
     def trim(self, now: float) -> None:
-        """Let go of frames older than the window, or beyond its bytes or its number."""
+        """Let go of frames older than the window, or beyond its bytes or its number.
+
+        Those after a checkpoint that is being read are let go for their bytes or number alone: on a slow way it takes
+        longer than the window, and would be of no use without them.
+        """
+        held = self.checkpoint
+        kept = self.next if held is None or held.read_at < now - READ_WITHIN_MS else held.seq + 1
         while self._frames and (
             self.size > self.window_bytes
             or len(self._frames) > WINDOW_FRAMES
-            or self._frames[0][0] < now - self.window_ms
+            or (self._frames[0][0] < now - self.window_ms and self.first < kept)
         ):
             _, self._begun, _ = self._frames.popleft()
             self.first += 1
@@ -213,6 +222,7 @@ class Cursor:
             return True
 
         if self.checkpoint is not None:
+            self.checkpoint.read_at = now
             while self.part < len(self.checkpoint.parts):
                 if not fits(self.checkpoint.parts[self.part]):
                     return items

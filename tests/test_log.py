@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cobrowse.log import CHECKPOINT_EVERY_MS, CHECKPOINT_FLOOR, WINDOW_FRAMES, Cursor, Log
+from cobrowse.log import CHECKPOINT_EVERY_MS, CHECKPOINT_FLOOR, READ_WITHIN_MS, WINDOW_FRAMES, Cursor, Log
 from cobrowse.records import END, MAX_CHECKPOINT, Frame, Part
 
 WINDOW_MS = 5_000
@@ -24,6 +24,36 @@ def frame(seq: int, size: int = 10, epoch: int = 1) -> Frame:
 
 def part(seq: int, id: int, part: int = 0, parts: int = 1, size: int = 10, epoch: int = 1) -> Part:
     return Part(epoch, seq, id, part, parts, bytes(size))
+
+
+def test_frames_after_a_checkpoint_that_is_being_read_do_not_grow_old() -> None:
+    log = Log(WINDOW_MS, WINDOW_BYTES)
+    log.begin(1)
+    log.append(frame(0), 0)
+    log.add_part(part(0, 1, 0, 3), 0)
+    log.append(frame(1), 0)
+    log.trim(WINDOW_MS + 1)
+    assert (log.first, log.next) == (1, 2), "what stands before it does"
+    log.add_part(part(0, 1, 1, 3), READ_WITHIN_MS)
+    cursor = Cursor(log)
+    cursor.join()
+    log.trim(2 * READ_WITHIN_MS)
+    assert len(cursor.take(0, 2 * READ_WITHIN_MS)) == 1
+    log.add_part(part(0, 1, 2, 3), 3 * READ_WITHIN_MS)
+    log.trim(4 * READ_WITHIN_MS)
+    assert len(cursor.take(WINDOW_BYTES, 4 * READ_WITHIN_MS)) == 3, "two parts, and the frame after them"
+    log.trim(5 * READ_WITHIN_MS + 1)
+    assert (log.first, log.checkpoint) == (2, None), "when nobody reads it any more they do"
+
+
+def test_frames_after_a_checkpoint_that_is_being_read_are_bounded_all_the_same() -> None:
+    log = Log(WINDOW_MS, WINDOW_BYTES)
+    log.begin(1)
+    log.add_part(part(-1, 1, 0, 2), 0)
+    for seq in range(2 * WINDOW_BYTES // 10_000):
+        log.append(frame(seq, 10_000), 0)
+    assert log.size <= WINDOW_BYTES
+    assert log.checkpoint is None
 
 
 class Reading:
@@ -255,8 +285,8 @@ def test_a_checkpoint_goes_with_the_frames_after_it(log: Log) -> None:
     log.append(frame(1), 100)
     log.trim(WINDOW_MS + 50)
     assert log.checkpoint is not None
-    log.append(frame(2), WINDOW_MS + 50)
-    log.trim(WINDOW_MS + 101)
+    log.append(frame(2), READ_WITHIN_MS)
+    log.trim(READ_WITHIN_MS + 1)
     assert log.checkpoint is None
 
 

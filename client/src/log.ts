@@ -17,11 +17,15 @@ export const CHECKPOINT_FLOOR = 32_768;
 export const HEADER = 32;
 /** A checkpoint younger than this is used, however much log stands after it. */
 export const CHECKPOINT_EVERY_MS = 2_000;
+/** A checkpoint of which a part came, or was taken, within this time is being read; frames after it do not grow old. */
+export const READ_WITHIN_MS = 30_000;
 
 /** The page and the session state after frame `seq`; its parts arrive in order. */
 export class Checkpoint {
   readonly parts: Part[] = [];
   size = 0;
+  /** When a part last came, or was taken. */
+  readAt: number;
 
   constructor(
     readonly epoch: number,
@@ -29,7 +33,9 @@ export class Checkpoint {
     readonly id: number,
     readonly total: number,
     readonly at: number,
-  ) {}
+  ) {
+    this.readAt = at;
+  }
 
   get complete(): boolean {
     return this.parts.length === this.total;
@@ -102,7 +108,10 @@ export class Log {
   addPart(part: Part, now: number): boolean {
     if (part.epoch !== this.epoch) return false;
     const held = this.checkpoint;
-    if (held && held.id === part.id && held.seq === part.seq) return held.add(part);
+    if (held && held.id === part.id && held.seq === part.seq) {
+      held.readAt = now;
+      return held.add(part);
+    }
     if (part.part !== 0 || (held && part.id < held.id)) return false;
     if (!this.covers(part.seq)) this.begin(this.epoch, part.seq + 1);
     this.checkpoint = new Checkpoint(part.epoch, part.seq, part.id, part.parts, now);
@@ -114,11 +123,18 @@ export class Log {
     if (this.checkpoint && !this.checkpoint.complete) this.checkpoint = null;
   }
 
-  /** Let go of frames older than the window or beyond its bytes. */
+  /**
+   * Let go of frames older than the window, or beyond its bytes or its number. Those after a checkpoint that is being
+   * read are let go for their bytes or number alone: on a slow way it takes longer than the window, and would be of no
+   * use without them.
+   */
   trim(now: number): void {
+    const held = this.checkpoint;
+    const kept = !held || held.readAt < now - READ_WITHIN_MS ? this.next : held.seq + 1;
     for (let oldest = this.frames[this.dropped]; oldest; oldest = this.frames[this.dropped]) {
       const isMany = this.frames.length - this.dropped > WINDOW_FRAMES;
-      if (this.size <= this.windowBytes && !isMany && oldest.at >= now - this.windowMs) break;
+      const isOld = oldest.at < now - this.windowMs && this.first < kept;
+      if (this.size <= this.windowBytes && !isMany && !isOld) break;
       this.begun = oldest.end;
       this.frames[this.dropped] = GONE; // the frame is let go of now, its place in the list later
       this.first += 1;
@@ -226,6 +242,7 @@ export class Cursor {
       return true;
     };
     if (this.checkpoint) {
+      this.checkpoint.readAt = now;
       for (let part = this.checkpoint.parts[this.part]; part; part = this.checkpoint.parts[this.part]) {
         if (!fits(part)) return items;
         this.part += 1;

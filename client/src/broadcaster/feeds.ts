@@ -155,6 +155,7 @@ export class RelayFeed implements Source {
 
   private addPart(checkpoint: Checkpoint, add: (item: Part) => boolean): boolean {
     const part = checkpoint.parts[this.part];
+    checkpoint.readAt = performance.now();
     if (part && !add(part)) return false;
     this.part += 1;
     if (this.part >= checkpoint.total) this.checkpoint = null;
