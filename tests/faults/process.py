@@ -1,0 +1,37 @@
+"""What the kernel tells of a process and of its sockets, by /proc: proc(5), and proc_net_tcp.rst of the kernel."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+LOCAL: Final = 1
+REMOTE: Final = 2
+QUEUES: Final = 4
+INODE: Final = 9
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that the process has."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.M)
+    assert found is not None
+    return int(found[1]) * 1_024
+
+
+def sockets(port: int, peer: int) -> list[tuple[int, bool]]:
+    """The sockets of this machine from `port` to `peer`: bytes that wait to be sent, and whether a process has it."""
+    found = []
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            fields = line.split()
+            ends = [int(fields[end].rpartition(":")[2], 16) for end in (LOCAL, REMOTE)]
+            if ends == [port, peer]:
+                found.append((int(fields[QUEUES].partition(":")[0], 16), fields[INODE] != "0"))
+    return found
+
+
+def descriptors(pid: int) -> int:
+    """Files and sockets that the process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
