@@ -110,7 +110,7 @@ def test_messages_cannot_be_changed() -> None:
 
 def test_close_codes_say_whether_to_come_back() -> None:
     again = {code.name for code in CloseCode if 4_000 <= code < 4_100}
-    assert again == {"RESTARTING", "BUSY", "SLOW", "SILENT"}
+    assert again == {"RESTARTING", "BUSY", "SLOW", "SILENT", "GARBLED"}
     assert all(4_100 <= code < 4_200 for code in CloseCode if code.name not in again)
     assert len(set(CloseCode)) == len(list(CloseCode))
 
