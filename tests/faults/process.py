@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +23,21 @@ def resident(pid: int) -> int:
 
 def sockets(port: int, peer: int) -> list[tuple[int, bool]]:
     """The sockets of this machine from `port` to `peer`: bytes that wait to be sent, and whether a process has it."""
-    found = []
+    return [(waiting, held) for waiting, held, ends in _connections() if ends == (port, peer)]
+
+
+def _connections() -> Iterator[tuple[int, bool, tuple[int, int]]]:
+    """Of each TCP socket here: bytes that wait to be sent, whether a process has it, and the ports of its ends."""
     for name in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
             fields = line.split()
-            ends = [int(fields[end].rpartition(":")[2], 16) for end in (LOCAL, REMOTE)]
-            if ends == [port, peer]:
-                found.append((int(fields[QUEUES].partition(":")[0], 16), fields[INODE] != "0"))
-    return found
+            here, there = (int(fields[end].rpartition(":")[2], 16) for end in (LOCAL, REMOTE))
+            yield int(fields[QUEUES].partition(":")[0], 16), fields[INODE] != "0", (here, there)
+
+
+def queued(port: int) -> int:
+    """The most bytes that wait in any one socket of this machine at `port`."""
+    return max((waiting for waiting, _, ends in _connections() if ends[0] == port), default=0)
 
 
 def descriptors(pid: int) -> int:

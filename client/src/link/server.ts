@@ -26,9 +26,9 @@ export interface ServerEvents {
   onitem(item: Item): void;
   /**
    * The connection is lost, or left for a better one; it will be made again, unless `final` says why that is of no
-   * use and false is returned.
+   * use and false is returned. `code` is what it was closed with; null when it was left for a better one.
    */
-  onlost(final: { code: number; reason: string } | null): boolean;
+  onlost(final: { code: number; reason: string } | null, code: number | null): boolean;
   ondrain(): void;
 }
 
@@ -224,7 +224,7 @@ export class Server {
     clearTimeout(this.candidate.timer);
     this.candidate = null;
     const before = this.transport;
-    this.events.onlost(null);
+    this.events.onlost(null, null);
     this.transport = transport;
     before?.close();
     this.choice.opened(kind, performance.now());
@@ -291,7 +291,7 @@ export class Server {
     this.transport = null;
     this.isSaid = false;
     const final = isFinal(code) ? { code, reason } : null;
-    const again = this.events.onlost(final);
+    const again = this.events.onlost(final, code);
     if (final && !again) this.close();
     if (this.done || this.off) return;
     const delay = DELAYS_MS[Math.min(this.attempts, DELAYS_MS.length - 1)] ?? 7_000;

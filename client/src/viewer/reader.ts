@@ -48,6 +48,12 @@ export class Reader {
     return this.starting ? null : { epoch: this.epoch, seq: this.next - 1 };
   }
 
+  /** How much of the checkpoint that is awaited is here, from 0 to 1; null when none is on its way. */
+  get progress(): number | null {
+    const first = this.parts[0];
+    return first ? this.parts.length / first.parts : null;
+  }
+
   /** Start over: the next checkpoint's parts are awaited. */
   reset(): void {
     this.starting = true;

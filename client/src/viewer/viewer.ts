@@ -20,7 +20,9 @@ import { type Bytes, decode, encodeRecord, type Item, isControl, packed, VOLATIL
 import type { SharedState } from "../state";
 import { Credentials } from "./credentials";
 import { Direct } from "./direct";
+import { BEHIND_MS } from "./health";
 import { Lines } from "./lines";
+import { noticeOf } from "./notice";
 import { Page } from "./page";
 import { type Command, type Path, Paths } from "./paths";
 import { UnreadableLog } from "./reader";
@@ -81,6 +83,7 @@ export class Viewer {
   private unreadable = 0;
   private lastActive: Path | null = null;
   private interruptedAt: number | null = null;
+  private slow = false; // whether it was too slow for the page before it was interrupted
   private readonly credentials: Credentials;
   private readonly timer: ReturnType<typeof setInterval>;
   private forcedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -118,7 +121,7 @@ export class Viewer {
     this.server = new Server(options.base, options.transport, {
       hello: () => this.hello(),
       onitem: (item) => this.item("relay", item),
-      onlost: (final) => this.lost(final),
+      onlost: (final, code) => this.lost(final, code),
       ondrain: () => {},
     });
     this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -152,6 +155,13 @@ export class Viewer {
       resets,
       eventsHeld: this.stage.player.held,
     };
+  }
+
+  /** What is to be said where the page is not live, in a sentence. */
+  get notice(): string {
+    const { state, reason, admitted, slow } = this;
+    const { progress } = this.page.reader;
+    return noticeOf({ state, reason, admitted, progress, slow, interruptedMs: this.interruptedMs });
   }
 
   /** The last round trip to the server, in ms. */
@@ -206,7 +216,8 @@ export class Viewer {
     } satisfies FromViewer;
   }
 
-  private lost(final: { code: number; reason: string } | null): boolean {
+  private lost(final: { code: number; reason: string } | null, code: number | null): boolean {
+    if (code === CloseCode.SLOW || (code !== null && this.isBehind)) this.slow = true;
     this.run(this.paths.closed("relay", this.page.reader.position));
     if (!final) {
       this.settle();
@@ -405,6 +416,14 @@ export class Viewer {
     }, FORCED_WITHIN_MS);
   }
 
+  private get interruptedMs(): number {
+    return performance.now() - (this.interruptedAt ?? 0);
+  }
+
+  private get isBehind(): boolean {
+    return (this.page.lag.lagMs ?? 0) > BEHIND_MS;
+  }
+
   /** After anything that may change the state or the path. */
   private settle(): void {
     if (this.over) return;
@@ -424,8 +443,9 @@ export class Viewer {
       starting: this.page.reader.starting,
       shownOnce: this.page.shownOnce,
       active,
-      interruptedMs: performance.now() - (this.interruptedAt ?? 0),
+      interruptedMs: this.interruptedMs,
     });
+    if (this.state === "live" && active !== null && !this.isBehind) this.slow = false;
     const mayGoDirect = this.options.path !== "relay" && this.welcome?.path !== "relay";
     if (this.state === "live" && mayGoDirect && active !== "direct") this.direct.attempt();
     this.onchange();

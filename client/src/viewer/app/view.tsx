@@ -2,26 +2,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { healthOf } from "../health";
 import type { Stage } from "../stage";
-import type { ViewerState } from "../states";
 import type { Viewer } from "../viewer";
 
 interface Props {
   readonly viewer: Viewer;
   readonly stage: Stage;
 }
-
-/** What each state means, in a sentence. */
-const SENTENCES: Record<ViewerState, string> = {
-  connecting: "Connecting…",
-  waiting: "Waiting for the visitor to let you in…",
-  live: "Live",
-  resetting: "Catching up: the page is being built anew…",
-  paused: "The visitor has paused sharing. The page goes on when they do.",
-  away: "The visitor has left the page for a moment…",
-  denied: "You cannot see this session",
-  ended: "The session is over",
-  failed: "This did not work",
-};
 
 export function View({ viewer, stage }: Props) {
   const [chatOpen, setChatOpen] = useState(true);
@@ -93,13 +79,13 @@ function Screen({ stage, viewer }: { stage: Stage; viewer: Viewer }) {
   useEffect(() => {
     holder.current?.prepend(stage.element);
   }, [stage]);
-  const { state, reason } = viewer;
+  const { state } = viewer;
   return (
     <div class={`screen ${state}`} ref={holder}>
       {state !== "live" && (
         <div class="notice" role="status">
           {!["denied", "ended", "failed", "paused"].includes(state) && <span class="spinner" aria-hidden="true" />}
-          <p>{reason ? `${SENTENCES[state].replace(/[….]+$/, "")}: ${reason}.` : SENTENCES[state]}</p>
+          <p>{viewer.notice}</p>
         </div>
       )}
     </div>
