@@ -65,9 +65,13 @@ class Candidate(Model):
 
 
 class AdmittedViewer(Model):
-    """A viewer that the broadcaster has let in, with all that it may do."""
+    """A viewer that the broadcaster has let in, with all that it may do.
+
+    `subject` is the same for the same agent, whatever its id and name; "" for a guest.
+    """
 
     id: Id
     name: Name
     role: Role
+    subject: Name = ""
     capabilities: list[Capability]

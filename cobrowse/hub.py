@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
 import logging
 import secrets
 import time
@@ -22,7 +21,7 @@ from .codes import new_code, typed
 from .connection import Connection, clock
 from .errors import Rejected
 from .fields import EndReason, IceServer, PathPolicy
-from .identity import agreed_path, identify, proves, was_in
+from .identity import agreed_path, identify, was_in
 from .messages import (
     LOG_VERSION,
     WIRE_VERSION,
@@ -279,17 +278,17 @@ class Hub:
         if not site.allows(connection.origin):
             text = f"pages of {connection.origin!r} do not belong to the site {site.key!r}; see its origins"
             raise Rejected(CloseCode.ORIGIN_NOT_ALLOWED, text)
-        proof_hash = hashlib.sha256(hello.proof).digest()
         if hello.token is None:
-            kept = Broadcasting(secrets.token_urlsafe(12), site.key, new_code(self._codes), proof_hash)
+            kept = Broadcasting(secrets.token_urlsafe(12), site.key, new_code(self._codes))
         else:
             kept = self.tokens.verify_broadcaster(hello.token)
-            if kept.site != site.key or not hmac.compare_digest(kept.proof_hash, proof_hash):
+            if kept.site != site.key:
                 raise Rejected(CloseCode.UNAUTHORIZED, "the token is of another session")
         if kept.session in self.ended:
             raise Rejected(CloseCode.ENDED, f"the session is over: {self.ended[kept.session]}")
         path = agreed_path(site, hello.path)
-        session = self.sessions.get(kept.session) or self._create(kept, site, path, now)
+        session = self.sessions.get(kept.session) or self._create(kept, site, path, hello.proof, now)
+        session.relink(hello.proof)  # it may have made another link while it was away
         assert connection.origin is not None
         self._of_session[session.id][2].add(connection.origin)
         self._take_place(connection, session, BROADCASTER)
@@ -300,6 +299,7 @@ class Hub:
                 session=session.id,
                 token=self.tokens.broadcaster(kept),
                 code=kept.code,
+                link=session.access.proves(hello.proof),
                 epoch=session.epoch,
                 state=session.state,
                 path=session.path,
@@ -311,10 +311,11 @@ class Hub:
         )
         self._carry_out(session, outputs)
 
-    def _create(self, kept: Broadcasting, site: Site, path: PathPolicy, now: float) -> Session:
+    def _create(self, kept: Broadcasting, site: Site, path: PathPolicy, proof: bytes, now: float) -> Session:
         if len(self.sessions) >= MAX_SESSIONS:
             raise Rejected(CloseCode.BUSY, "too many sessions on this server; try again later")
-        session = Session(kept.session, kept.proof_hash, now, self.limits, path)
+        proof_hash = hashlib.sha256(proof).digest()
+        session = Session(kept.session, proof_hash, now, self.limits, path, site.capabilities)
         self.sessions[session.id] = session
         self._codes[kept.code] = session.id
         self._of_session[session.id] = (site, kept.code, set())
@@ -330,10 +331,10 @@ class Hub:
                 raise Rejected(CloseCode.RESTARTING, "the server has restarted; the visitor is awaited")
             raise Rejected(CloseCode.UNKNOWN_SESSION, "there is no such session; the link may be old or mistyped")
         watching = identify(self.tokens, session, hello)
-        link = hello.proof is not None and proves(session, hello.proof)
+        link = hello.proof is not None and session.access.proves(hello.proof)
         self._take_place(connection, session, watching.viewer)
         try:
-            outputs = session.join(watching.viewer, watching.name, watching.role, link, now)
+            outputs = session.join(watching.viewer, watching.name, watching.role, link, now, watching.subject)
         except OverflowError as error:
             raise Rejected(CloseCode.BUSY, str(error)) from None
         site = self._of_session[session.id][0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 
 from .close_codes import CloseCode
@@ -21,16 +19,18 @@ def identify(tokens: Tokens, session: Session, hello: HelloViewer) -> Watching:
         watching = tokens.verify_viewer(hello.token)
         if watching.session != session.id:
             raise Rejected(CloseCode.UNAUTHORIZED, "the token is of another session")
-        return watching
+        return _not_removed(session, watching)
     id = secrets.token_hex(4)
     if hello.token is not None:
         agent = tokens.verify_agent(hello.token)
         if agent.session not in (None, session.id):
             raise Rejected(CloseCode.UNAUTHORIZED, "the token is for another session")
-        return Watching(session.id, id, agent.name, "agent")
+        return _not_removed(session, Watching(session.id, id, agent.name, "agent", agent.subject))
     if hello.proof is None:
         raise Rejected(CloseCode.UNAUTHORIZED, "a link's proof or a token is needed")
-    if not proves(session, hello.proof):
+    if session.access.was_ended(hello.proof):
+        raise Rejected(CloseCode.UNAUTHORIZED, "the visitor has ended this link; ask for the one that took its place")
+    if not session.access.proves(hello.proof):
         raise Rejected(CloseCode.UNAUTHORIZED, "the link is not right; ask for it again")
     return Watching(session.id, id, hello.name or "Guest", "guest")
 
@@ -42,9 +42,10 @@ def was_in(tokens: Tokens, hello: HelloViewer) -> bool:
     return tokens.verify_viewer(hello.token).session == hello.session
 
 
-def proves(session: Session, proof: bytes) -> bool:
-    """Whether this is the proof of the session's link."""
-    return hmac.compare_digest(session.proof_hash, hashlib.sha256(proof).digest())
+def _not_removed(session: Session, watching: Watching) -> Watching:
+    if session.access.is_removed(watching.viewer, watching.subject):
+        raise Rejected(CloseCode.REMOVED, "the visitor has ended your access")
+    return watching
 
 
 def agreed_path(site: Site, wish: PathPolicy) -> PathPolicy:

@@ -143,24 +143,35 @@ class Admit(Model):
 
 
 class Remove(Model):
-    """The broadcaster refuses a viewer, or puts it out."""
+    """The broadcaster refuses a viewer, or puts it out: then neither it nor its agent comes back to this session."""
 
     type: Literal["remove"] = "remove"
     viewer: Id
     reason: Text = ""
 
 
+class Link(Model):
+    """The broadcaster has made another link, of which this is the proof: the one before opens nothing more."""
+
+    type: Literal["link"] = "link"
+    proof: Proof
+
+
 # Server to broadcaster ---------------------------------------------------------------------------------------
 
 
 class WelcomeBroadcaster(Model):
-    """The answer to the broadcaster's `hello`: what it is to be from now on."""
+    """The answer to the broadcaster's `hello`: what it is to be from now on.
+
+    `link` false: the proof that it showed is that of a link that was ended, and it must make another one.
+    """
 
     type: Literal["welcome"] = "welcome"
     wire: int
     session: Id
     token: str
     code: str
+    link: bool
     epoch: Ordinal
     state: State
     path: PathPolicy
@@ -192,13 +203,14 @@ class Demand(Model):
 
 
 class Requested(Model):
-    """A viewer asks to be let in. The server vouches for its role, for an agent's name, and for `link`: whether it
-    has shown the link's proof."""
+    """A viewer asks to be let in. The server vouches for its role, for an agent's name and `subject`, which is "" for a
+    guest, and for `link`: whether it has shown the link's proof."""
 
     type: Literal["requested"] = "requested"
     viewer: Id
     name: Name
     role: Role
+    subject: Name
     link: bool
 
 
@@ -258,7 +270,14 @@ class Chat(Model):
     text: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
-Input = Chat
+class Request(Model):
+    """A viewer asks for capabilities that it has not. The answer is `admitted` or `declined`."""
+
+    kind: Literal["request"] = "request"
+    capabilities: Annotated[list[Capability], Field(min_length=1, max_length=10)]
+
+
+Input = Annotated[Chat | Request, Field(discriminator="kind")]
 
 
 class InputMessage(Model):
@@ -347,10 +366,32 @@ class Refused(Model):
     reason: Text
 
 
+class Declined(Model):
+    """The viewer has asked for these capabilities, and does not get them; `viewer` as in `acknowledged`."""
+
+    type: Literal["declined"] = "declined"
+    viewer: Annotated[str, Field(max_length=64)]
+    capabilities: list[Capability]
+    reason: Text
+
+
 ViewerInput.model_rebuild()
 
 FromBroadcaster = (
-    HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong
+    HelloBroadcaster
+    | Begin
+    | Pause
+    | End
+    | ExpectAway
+    | Admit
+    | Remove
+    | Link
+    | Acknowledged
+    | Refused
+    | Declined
+    | Signal
+    | Ping
+    | Pong
 )
 ToBroadcaster = (
     WelcomeBroadcaster
@@ -378,6 +419,7 @@ ToViewer = (
     | Reset
     | Acknowledged
     | Refused
+    | Declined
     | Ice
     | Closed
     | Signal

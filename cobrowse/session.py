@@ -11,14 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from .access import Access
 from .close_codes import CloseCode
-from .fields import AdmittedViewer, Capability, EndReason, PathPolicy, Role, State
+from .fields import CAPABILITIES, AdmittedViewer, Capability, EndReason, PathPolicy, Role, State
 from .messages import (
     Acknowledged,
     Admit,
     Admitted,
     Begin,
     Begun,
+    Declined,
     End,
     Ended,
     ExpectAway,
@@ -26,6 +28,7 @@ from .messages import (
     FromViewer,
     InputMessage,
     Left,
+    Link,
     Pause,
     Refused,
     Remove,
@@ -42,6 +45,8 @@ from .relay import Relay
 
 MAX_VIEWERS: Final = 1_000
 LEFT_AFTER_MS: Final = 10_000
+INPUT_NEEDS: Final[dict[str, Capability]] = {"chat": "chat", "request": "view"}
+"""The capability that each kind of input needs."""
 VOLATILE_NEEDS: Final[dict[str, Capability]] = {"pointer": "pointer", "typing": "chat", "probe": "view"}
 """The volatile kinds that a viewer may send, and the capability that each needs."""
 
@@ -71,6 +76,7 @@ class Viewer:
     id: str
     name: str
     role: Role
+    subject: str = ""
     link: bool = False
     connected: bool = True
     admitted: bool = False
@@ -84,10 +90,17 @@ class Session:
     """One live broadcast of one visitor."""
 
     def __init__(
-        self, id: str, proof_hash: bytes, now: float, limits: Limits | None = None, path: PathPolicy = "auto"
+        self,
+        id: str,
+        proof_hash: bytes,
+        now: float,
+        limits: Limits | None = None,
+        path: PathPolicy = "auto",
+        allowed: Iterable[Capability] = CAPABILITIES,
     ) -> None:
         self.id = id
-        self.proof_hash = proof_hash
+        self.access = Access(proof_hash)
+        self.allowed = frozenset(allowed)
         self.limits = limits or Limits()
         self.path = path
         self.relay = Relay()
@@ -117,8 +130,12 @@ class Session:
         elif epoch > self.epoch:
             self.relay.place(epoch)
         for known in admitted:
+            if self.access.is_removed(known.id, known.subject):
+                continue  # the page is behind: it was put out by another one of the session
             if len(self.viewers) < MAX_VIEWERS and known.id not in self.viewers:
-                self.viewers[known.id] = Viewer(known.id, known.name, known.role, connected=False, gone_at=now)
+                self.viewers[known.id] = Viewer(
+                    known.id, known.name, known.role, known.subject, connected=False, gone_at=now
+                )
             viewer = self.viewers.get(known.id)
             if viewer is not None:
                 outputs += self._admit(viewer, known.capabilities, now)
@@ -143,10 +160,10 @@ class Session:
 
     # Viewers come and go -------------------------------------------------------------------------------------
 
-    def join(self, id: str, name: str, role: Role, link: bool, now: float) -> list[Output]:
+    def join(self, id: str, name: str, role: Role, link: bool, now: float, subject: str = "") -> list[Output]:
         """A viewer is connected, with a role that was verified; `id` is an earlier one's if it comes back.
 
-        `link`: it has shown the link's proof.
+        `link`: it has shown the link's proof; `subject`: which agent it is.
 
         Raises OverflowError when the session is full.
         """
@@ -155,7 +172,7 @@ class Session:
             if len(self.viewers) >= MAX_VIEWERS:
                 raise OverflowError(f"the session has {MAX_VIEWERS} viewers, which is the most")
             viewer = self.viewers[id] = Viewer(id, name, role)
-        viewer.connected, viewer.name, viewer.role = True, name, role
+        viewer.connected, viewer.name, viewer.role, viewer.subject = True, name, role, subject
         viewer.link = viewer.link or link
         viewer.asked = None
         self._watched = now
@@ -179,6 +196,12 @@ class Session:
             return self.relay.unsubscribe(id, now)
         del self.viewers[id]
         return [Send(BROADCASTER, Left(viewer=id)), *self.relay.forget(id, now)]
+
+    def relink(self, proof: bytes) -> None:
+        """There is another link, with this proof. Who has shown the one before has shown nothing."""
+        if self.access.relink(proof):
+            for viewer in self.viewers.values():
+                viewer.link = False
 
     # Messages ------------------------------------------------------------------------------------------------
 
@@ -206,8 +229,13 @@ class Session:
                 if viewer is None:
                     return []
                 code = CloseCode.REMOVED if viewer.admitted else CloseCode.REFUSED
+                if viewer.admitted:
+                    self.access.remove(id, viewer.subject)
                 return [Drop(id, code, reason or "the visitor did not let you in"), *self.relay.forget(id, now)]
-            case Acknowledged(viewer=id) | Refused(viewer=id):
+            case Link(proof=proof):
+                self.relink(proof)
+                return []
+            case Acknowledged(viewer=id) | Refused(viewer=id) | Declined(viewer=id):
                 return [Send(id, message.model_copy(update={"viewer": ""}))] if id in self.viewers else []
             case Signal(peer=id):
                 viewer = self.viewers.get(id)
@@ -231,7 +259,7 @@ class Session:
                 viewer.asked = None
                 return self.relay.unsubscribe(id, now, subscription)
             case InputMessage(n=n, base=base, input=input):
-                if input.kind not in viewer.capabilities:
+                if INPUT_NEEDS.get(input.kind) not in viewer.capabilities:
                     reason = f"the visitor has not allowed {input.kind!r}"
                     return [Send(id, Refused(viewer="", n=n, reason=reason))]
                 return [Send(BROADCASTER, ViewerInput(viewer=id, n=n, base=base, input=input))]
@@ -329,7 +357,7 @@ class Session:
             raise PermissionError("this session is direct: nothing of its page goes by the relay")
 
     def _admit(self, viewer: Viewer, capabilities: Iterable[Capability], now: float) -> list[Output]:
-        granted: frozenset[Capability] = frozenset(["view", *capabilities])
+        granted = frozenset[Capability](["view"]) | (self.allowed & frozenset(capabilities))
         if viewer.admitted and viewer.capabilities == granted:
             return []
         newly = not viewer.admitted
@@ -349,12 +377,13 @@ class Session:
         out = [viewer.id for viewer in self.viewers.values() if viewer.admitted and viewer.id not in admitted]
         outputs: list[Output] = []
         for id in out:
-            del self.viewers[id]
+            self.access.remove(id, self.viewers.pop(id).subject)
             outputs += [Drop(id, CloseCode.REMOVED, "the visitor has ended your access"), *self.relay.forget(id, now)]
         return outputs
 
     def _request(self, viewer: Viewer) -> Send:
-        return Send(BROADCASTER, Requested(viewer=viewer.id, name=viewer.name, role=viewer.role, link=viewer.link))
+        id, name, role, subject, link = viewer.id, viewer.name, viewer.role, viewer.subject, viewer.link
+        return Send(BROADCASTER, Requested(viewer=id, name=name, role=role, subject=subject, link=link))
 
     def _overdue(self, now: float) -> EndReason | None:
         limits, age = self.limits, now - self._since

@@ -5,6 +5,8 @@ JWT (RFC 7519) by HS256 with the server's secret. Each kind has its own audience
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 import time
 from dataclasses import dataclass
@@ -23,20 +25,22 @@ SESSION_TTL_S: Final = 9 * 3_600
 
 @dataclass(frozen=True)
 class Agent:
-    """Who has logged in. `session` limits it to one session; None is any."""
+    """Who has logged in. `session` limits it to one session; None is any. `subject` stands for the token's `sub`."""
 
     name: str
     session: str | None
+    subject: str = ""
 
 
 @dataclass(frozen=True)
 class Watching:
-    """A viewer that was in a session before."""
+    """A viewer that was in a session before; `subject` is which agent, or ""."""
 
     session: str
     viewer: str
     name: str
     role: Role
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,6 @@ class Broadcasting:
     session: str
     site: str
     code: str
-    proof_hash: bytes
 
 
 class Tokens:
@@ -63,25 +66,28 @@ class Tokens:
     def viewer(self, watching: Watching) -> str:
         """For a viewer to come back with."""
         claims = {"sub": watching.viewer, "displayName": watching.name, "role": watching.role}
-        return self._sign("viewer", claims | {"session": watching.session}, SESSION_TTL_S)
+        more = {"session": watching.session, "subject": watching.subject}
+        return self._sign("viewer", claims | more, SESSION_TTL_S)
 
     def broadcaster(self, broadcasting: Broadcasting) -> str:
         """For a broadcaster to carry on its session with."""
         claims = {"sub": broadcasting.session, "site": broadcasting.site, "code": broadcasting.code}
-        return self._sign("broadcaster", claims | {"proof": broadcasting.proof_hash.hex()}, SESSION_TTL_S)
+        return self._sign("broadcaster", claims, SESSION_TTL_S)
 
     def verify_agent(self, token: str) -> Agent:
         claims = self._verify("agent", token)
-        return Agent(str(claims.get("displayName") or claims["sub"])[:64], claims.get("session"))
+        name = str(claims.get("displayName") or claims["sub"])[:64]
+        return Agent(name, claims.get("session"), self._subject(claims["sub"]))
 
     def verify_viewer(self, token: str) -> Watching:
         claims = self._verify("viewer", token)
         role: Literal["agent", "guest"] = "agent" if claims.get("role") == "agent" else "guest"
-        return Watching(str(claims["session"]), claims["sub"], str(claims["displayName"]), role)
+        subject = str(claims.get("subject", ""))
+        return Watching(str(claims["session"]), claims["sub"], str(claims["displayName"]), role, subject)
 
     def verify_broadcaster(self, token: str) -> Broadcasting:
         claims = self._verify("broadcaster", token)
-        return Broadcasting(claims["sub"], claims["site"], claims["code"], bytes.fromhex(claims["proof"]))
+        return Broadcasting(claims["sub"], claims["site"], claims["code"])
 
     def audience(self, token: str) -> str | None:
         """The kind that a token claims to be, not verified: to choose which `verify_*` to call."""
@@ -90,6 +96,10 @@ class Tokens:
         except jwt.InvalidTokenError:
             return None
         return audience if isinstance(audience, str) else None
+
+    def _subject(self, sub: str) -> str:
+        """What a visitor's page knows an agent by, across sessions and tokens: it need not know the `sub` itself."""
+        return hmac.new(self._secret.encode(), b"subject " + sub.encode(), hashlib.sha256).hexdigest()[:32]
 
     def _sign(self, audience: str, claims: dict[str, Any], ttl_s: float) -> str:
         now = int(time.time())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -214,13 +213,6 @@ def ended_session(stage: Stage) -> Message:
     return hello("viewer", session=session)
 
 
-def broadcaster_of_another_proof(stage: Stage) -> Message:
-    link = stage.open(ORIGIN)
-    link.send(hello("broadcaster"))
-    token = link.expect("welcome")["token"]
-    return hello("broadcaster", token=token, proof=b"q" * 32)
-
-
 def broadcaster_with_a_viewers_token(stage: Stage) -> Message:
     return hello("broadcaster", token=stage.viewer["token"])
 
@@ -270,7 +262,6 @@ FIRST_MESSAGES: list[tuple[str, Any, str | None, CloseCode, str]] = [
     ("token that is none", viewer(token="x"), None, CloseCode.UNAUTHORIZED, "not valid"),
     ("token without a signature", none_algorithm, None, CloseCode.UNAUTHORIZED, "not valid"),
     ("token signed elsewhere", own_role, None, CloseCode.UNAUTHORIZED, "not valid"),
-    ("proof of another broadcaster", broadcaster_of_another_proof, ORIGIN, CloseCode.UNAUTHORIZED, "another session"),
     ("viewer's token", broadcaster_with_a_viewers_token, ORIGIN, CloseCode.UNAUTHORIZED, "not valid"),
 ]
 
@@ -427,7 +418,7 @@ def let_in(stage: Stage) -> list[Message]:
 def kept(stage: Stage) -> Broadcasting:
     session = stage.hub.sessions[stage.session]
     _, code, _ = stage.hub._of_session[stage.session]
-    return Broadcasting(session.id, "shop", code, session.proof_hash)
+    return Broadcasting(session.id, "shop", code)
 
 
 def test_an_agent_is_one_by_its_token_alone(stage: Stage) -> None:
@@ -450,6 +441,62 @@ def test_a_viewer_is_put_out(stage: Stage) -> None:
     closed = stage.guest.closed()
     assert (closed.code, closed.reason) == (CloseCode.REMOVED, "enough")
     assert stage.session in stage.hub.sessions
+    assert refusal(stage, hello("viewer", session=stage.session, token=stage.viewer["token"])) == CloseCode.REMOVED
+
+
+def refusal(stage: Stage, first: Message) -> CloseCode:
+    link = stage.open(None)
+    link.send(first)
+    return CloseCode(link.closed().code)
+
+
+def test_an_agent_that_was_put_out_does_not_come_back_with_any_token_of_its_own(stage: Stage) -> None:
+    link = stage.open(None)
+    link.send(hello("viewer", session=stage.session, proof=None, token=TOKENS.agent("Bo")))
+    viewer = link.expect("welcome")
+    stage.broadcaster.send({"type": "admit", "viewer": viewer["viewer"], "capabilities": []})
+    link.until("admitted")
+    stage.broadcaster.send({"type": "remove", "viewer": viewer["viewer"], "reason": "enough"})
+    assert link.closed().code == CloseCode.REMOVED
+    for token in (viewer["token"], TOKENS.agent("Bo"), TOKENS.agent("Bo", ttl_s=99)):
+        first = hello("viewer", session=stage.session, proof=None, token=token)
+        assert refusal(stage, first) == CloseCode.REMOVED
+    other = stage.open(None)
+    other.send(hello("viewer", session=stage.session, proof=None, token=TOKENS.agent("Cy")))
+    other.expect("welcome")
+    stage.goes_on()
+
+
+def test_a_link_that_was_ended_opens_nothing_and_who_is_in_stays(stage: Stage) -> None:
+    stage.broadcaster.send({"type": "link", "proof": b"2" * 32})
+    stage.goes_on()
+    link = stage.open(None)
+    link.send(hello("viewer", session=stage.session))
+    closed = link.closed()
+    assert closed.code == CloseCode.UNAUTHORIZED
+    assert "ended this link" in closed.reason
+    fresh = stage.open(None)
+    fresh.send(hello("viewer", session=stage.session, proof=b"2" * 32))
+    fresh.expect("welcome")
+    stage.broadcaster.send({"type": "link", "proof": PROOF})  # one that was ended does not stand again
+    assert refusal(stage, hello("viewer", session=stage.session)) == CloseCode.UNAUTHORIZED
+    stage.guest.close()
+    back = stage.open(None)
+    back.send(hello("viewer", session=stage.session, token=stage.viewer["token"]))
+    assert back.until("admitted")["capabilities"] == ["chat", "pointer", "view"]
+
+
+def test_a_broadcaster_tells_of_a_link_that_it_made_while_it_was_away_and_is_told_when_it_is_behind(
+    stage: Stage,
+) -> None:
+    token = TOKENS.broadcaster(kept(stage))
+    told = []
+    for proof in (PROOF, b"2" * 32, PROOF):
+        link = stage.open(ORIGIN)
+        link.send(hello("broadcaster", token=token, epoch=1, last_epoch=1, proof=proof, viewers=let_in(stage)))
+        told.append(link.expect("welcome")["link"])
+    assert told == [True, True, False]
+    assert refusal(stage, hello("viewer", session=stage.session)) == CloseCode.UNAUTHORIZED
 
 
 def test_a_broadcaster_carries_on_its_session(stage: Stage) -> None:
@@ -565,7 +612,7 @@ def test_a_backlog_never_makes_a_message_too_large(hub: Hub, size: int, count: i
 
 
 def test_a_server_that_has_forgotten_a_session_brings_it_back_by_its_token(hub: Hub) -> None:
-    made = Broadcasting("kept", "shop", "ABC234", hashlib.sha256(PROOF).digest())
+    made = Broadcasting("kept", "shop", "ABC234")
     connection = hub.connect(ORIGIN, "")
     say(hub, connection, hello("broadcaster", token=TOKENS.broadcaster(made), last_epoch=7))
     welcome = heard(connection)[0]

@@ -126,7 +126,8 @@ def test_every_message_is_documented_and_in_the_schema(union: str) -> None:
 
 def test_every_capability_and_input_is_known() -> None:
     assert schema()["capabilities"] == list(CAPABILITIES)
-    assert InputMessage.model_fields["input"].annotation is messages.Chat
+    kinds = get_args(InputMessage.model_fields["input"].annotation)
+    assert {model.model_fields["kind"].default for model in kinds} == {"chat", "request"}
 
 
 def test_the_generated_client_types_name_every_message_and_code() -> None:

@@ -23,6 +23,7 @@ from cobrowse.messages import (
     Begin,
     Begun,
     Chat,
+    Declined,
     Demand,
     End,
     Ended,
@@ -30,9 +31,11 @@ from cobrowse.messages import (
     FromBroadcaster,
     InputMessage,
     Left,
+    Link,
     Pause,
     Refused,
     Remove,
+    Request,
     Requested,
     Reset,
     Resumed,
@@ -46,7 +49,7 @@ from cobrowse.messages import (
 from cobrowse.outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from cobrowse.records import END, Frame, Part, decode
 from cobrowse.relay import SLOW_RESETS
-from cobrowse.session import LEFT_AFTER_MS, LEGAL, MAX_VIEWERS, Limits, Session
+from cobrowse.session import INPUT_NEEDS, LEFT_AFTER_MS, LEGAL, MAX_VIEWERS, Limits, Session
 
 NEVER = 1e15
 ENDLESS = Limits(NEVER, NEVER, NEVER, NEVER)
@@ -72,6 +75,7 @@ class Page:
         self.connected = False
         self.paused = False
         self.admitted: dict[str, AdmittedViewer] = {}
+        self.removed: set[str] = set()
         self.inbox: deque[BaseModel] = deque()
         self.outbox: deque[FromBroadcaster | Frame | Part] = deque()
         self.written: dict[tuple[int, int], Frame] = {}
@@ -122,6 +126,8 @@ class Page:
                 self.demand(message)
             case Requested(viewer=id) if id in self.admitted:
                 self.outbox.append(Admit(viewer=id, capabilities=self.admitted[id].capabilities))
+            case Requested(viewer=id) if id in self.removed:
+                self.outbox.append(Remove(viewer=id))
 
     def demand(self, demand: Demand) -> None:
         self.wanted = demand.frames
@@ -194,6 +200,7 @@ def welcome(session: Session) -> WelcomeBroadcaster:
         session=session.id,
         token="",
         code="",
+        link=True,
         epoch=session.relay.log.epoch,
         state=session.state,
         path="auto",
@@ -390,6 +397,8 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 2), more=st.booleans())
     def admit(self, which: int, more: bool = False) -> None:
         id = self.watchers[which].id
+        if id in self.page.removed:
+            return
         capabilities: list[Capability] = ["view", "chat"] if more else ["view"]
         self.page.admitted[id] = AdmittedViewer(id=id, name=id, role="guest", capabilities=capabilities)
         self.tell(Admit(viewer=id, capabilities=capabilities))
@@ -397,8 +406,10 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 2))
     def remove(self, which: int) -> None:
-        if self.page.admitted.pop(self.watchers[which].id, None) is not None:
-            self.tell(Remove(viewer=self.watchers[which].id))
+        id = self.watchers[which].id
+        if self.page.admitted.pop(id, None) is not None:
+            self.page.removed.add(id)
+            self.tell(Remove(viewer=id))
 
     @rule()
     def pause(self) -> None:
@@ -433,6 +444,8 @@ class SessionMachine(RuleBasedStateMachine):
     def viewer_comes(self, which: int) -> None:
         """Or comes anew, before its last connection was missed."""
         watcher = self.watchers[which]
+        if self.session.access.is_removed(watcher.id, ""):
+            watcher = self.watchers[which] = Watcher(f"{watcher.id}+")  # as somebody else: it was put out
         watcher.connected = True
         watcher.inbox.clear()
         watcher.subscribed = None
@@ -614,6 +627,61 @@ def test_a_viewer_put_out_while_the_broadcaster_was_away_gets_nothing_more() -> 
     stage.session.frame(frame(4), 3)
     assert stage.pull("a", 3) == []
     assert [output.to for output in outputs if isinstance(output, Drop)] == ["a"]
+
+
+def test_one_that_was_put_out_does_not_come_back_by_a_page_that_is_behind() -> None:
+    stage = Stage("a", "b")
+    stage.session.from_broadcaster(Remove(viewer="a"), 1)
+    stage.session.depart(2)
+    outputs = stage.session.arrive(1, 1, False, [known("a"), known("b")], 3)
+    assert list(stage.session.viewers) == ["b"]
+    assert sent(outputs, "a") == []
+
+
+def test_an_agent_that_was_put_out_is_known_by_its_subject_and_a_refused_viewer_may_ask_again() -> None:
+    stage = Stage()
+    for id, subject in (("a", "s"), ("b", "t"), ("c", "")):
+        stage.session.join(id, id, "agent" if subject else "guest", False, 0, subject)
+    stage.admit("a")
+    for id in ("a", "b", "c"):
+        stage.session.from_broadcaster(Remove(viewer=id), 1)
+    removed = stage.session.access.is_removed
+    assert [removed("a", ""), removed("x", "s"), removed("b", "t"), removed("c", ""), removed("x", "")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_another_link_takes_back_what_the_one_before_has_shown() -> None:
+    stage = Stage("a")
+    stage.session.join("b", "b", "guest", True, 1)
+    stage.session.from_broadcaster(Link(proof=b"2" * 32), 2)
+    outputs = stage.session.arrive(1, 1, False, [known("a")], 3)
+    shown = {one.viewer: one.link for one in sent(outputs, BROADCASTER) if isinstance(one, Requested)}
+    assert shown == {"a": False, "b": False}
+    assert stage.session.viewers["a"].admitted
+
+
+def test_nothing_is_granted_that_the_site_does_not_allow() -> None:
+    session = Session("s", PROOF, 0, ENDLESS, allowed=["view", "chat"])
+    session.arrive(None, 0, False, [], 0)
+    session.join("a", "a", "guest", True, 0)
+    outputs = session.from_broadcaster(Admit(viewer="a", capabilities=["click", "chat", "pointer"]), 1)
+    assert sent(outputs, "a")[0] == Admitted(capabilities=["chat", "view"])
+    assert session.volatile("a", [3, "", "pointer", 1]) == []
+
+
+def test_every_input_that_the_wire_knows_is_in_the_table() -> None:
+    kinds = {model.model_fields["kind"].default for model in (Chat, Request)}
+    assert set(INPUT_NEEDS) == kinds
+    stage = Stage("a")
+    asks = InputMessage(n=0, base=0, input=Request(capabilities=["click"]))
+    assert sent(stage.session.from_viewer("a", asks, 1), BROADCASTER)[0].input == asks.input  # type: ignore[attr-defined]
+    said = Declined(viewer="a", capabilities=["click"], reason="no")
+    assert stage.session.from_broadcaster(said, 2) == [Send("a", said.model_copy(update={"viewer": ""}))]
 
 
 def test_capabilities_are_those_that_the_broadcaster_says_when_it_is_back() -> None:
@@ -919,7 +987,7 @@ def test_those_let_in_before_a_page_load_are_let_in_again_and_the_rest_asks() ->
     assert sent(outputs, "a") == [Admitted(capabilities=["chat", "view"])]
     assert session.state == "active"
     outputs = session.join("b", "b", "guest", False, 1)
-    assert sent(outputs, BROADCASTER) == [Requested(viewer="b", name="b", role="guest", link=False)]
+    assert sent(outputs, BROADCASTER) == [Requested(viewer="b", name="b", role="guest", subject="", link=False)]
 
 
 def test_who_asked_while_the_broadcaster_was_away_is_told_of_when_it_is_back() -> None:
@@ -927,7 +995,7 @@ def test_who_asked_while_the_broadcaster_was_away_is_told_of_when_it_is_back() -
     stage.session.depart(1)
     assert stage.session.join("a", "Ann", "guest", True, 2) == []
     outputs = stage.session.arrive(1, 1, False, [], 3)
-    assert Requested(viewer="a", name="Ann", role="guest", link=True) in sent(outputs, BROADCASTER)
+    assert Requested(viewer="a", name="Ann", role="guest", subject="", link=True) in sent(outputs, BROADCASTER)
 
 
 def test_one_that_was_let_in_may_be_away_for_a_while() -> None:

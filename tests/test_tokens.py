@@ -16,7 +16,7 @@ from cobrowse.tokens import SESSION_TTL_S, Agent, Broadcasting, Tokens, Watching
 SECRET = "s" * 64
 TOKENS = Tokens(SECRET)
 WATCHING = Watching("session", "ab12", "Ann", "guest")
-BROADCASTING = Broadcasting("session", "demo", "ABC234", b"h" * 32)
+BROADCASTING = Broadcasting("session", "demo", "ABC234")
 MADE = {
     "agent": TOKENS.agent("Ann"),
     "viewer": TOKENS.viewer(WATCHING),
@@ -35,10 +35,13 @@ def claims(**changed: Any) -> dict[str, Any]:
 
 
 def test_what_is_signed_is_what_is_verified() -> None:
-    assert TOKENS.verify_agent(MADE["agent"]) == Agent("Ann", None)
-    assert TOKENS.verify_agent(TOKENS.agent("Ann", "one")) == Agent("Ann", "one")
+    ann = TOKENS.verify_agent(MADE["agent"])
+    assert ann == Agent("Ann", None, ann.subject)
+    assert TOKENS.verify_agent(TOKENS.agent("Ann", "one")) == Agent("Ann", "one", ann.subject)
+    assert TOKENS.verify_agent(TOKENS.agent("Bo")).subject not in ("", ann.subject)
+    assert "Ann" not in ann.subject
     assert TOKENS.verify_viewer(MADE["viewer"]) == WATCHING
-    agent = Watching("session", "ab12", "Ann", "agent")
+    agent = Watching("session", "ab12", "Ann", "agent", ann.subject)
     assert TOKENS.verify_viewer(TOKENS.viewer(agent)) == agent
     assert TOKENS.verify_broadcaster(MADE["broadcaster"]) == BROADCASTING
 
@@ -108,7 +111,7 @@ def test_a_name_is_shown_up_to_its_most() -> None:
 
 
 def test_a_token_of_ours_without_a_display_name_has_its_subject() -> None:
-    assert TOKENS.verify_agent(jwt.encode(claims(), SECRET)) == Agent("Ann", None)
+    assert TOKENS.verify_agent(jwt.encode(claims(), SECRET)).name == "Ann"
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,22 @@
  * Control messages that a participant may send to another by a direct path: nobody has checked them on the way, so
  * they are checked here. What the server sends is typed by `protocol.gen.ts` and taken as it is.
  */
-import type {
-  Acknowledged,
-  Admitted,
-  Candidate,
-  Description,
-  InputMessage,
-  Ping,
-  Pong,
-  Refused,
-  Reset,
-  Resumed,
-  Signal,
-  Subscribe,
-  Unsubscribe,
+import {
+  type Acknowledged,
+  type Admitted,
+  CAPABILITIES,
+  type Candidate,
+  type Declined,
+  type Description,
+  type InputMessage,
+  type Ping,
+  type Pong,
+  type Refused,
+  type Reset,
+  type Resumed,
+  type Signal,
+  type Subscribe,
+  type Unsubscribe,
 } from "./protocol.gen";
 import { type Control, InvalidMessage } from "./records";
 
@@ -27,6 +29,7 @@ export type Direct =
   | Reset
   | Acknowledged
   | Refused
+  | Declined
   | Admitted
   | Signal
   | Ping
@@ -49,9 +52,9 @@ const nullOr =
   (value) =>
     value === null || value === undefined || check(value);
 const listOf =
-  (check: Check, most: number): Check =>
+  (check: Check, most: number, least = 0): Check =>
   (value) =>
-    Array.isArray(value) && value.length <= most && value.every(check);
+    Array.isArray(value) && value.length >= least && value.length <= most && value.every(check);
 const map =
   (checks: Record<string, Check>): Check =>
   (value) =>
@@ -67,16 +70,21 @@ const candidate = map({
   sdpMLineIndex: nullOr(count),
   usernameFragment: nullOr(text(256)),
 });
+const capability = oneOf(...CAPABILITIES);
+const capabilities = listOf(capability, CAPABILITIES.length);
 const chat = map({ kind: oneOf("chat"), id: text(64, 1), text: text(2_000, 1) });
+const request = map({ kind: oneOf("request"), capabilities: listOf(capability, CAPABILITIES.length, 1) });
+const input: Check = (value) => chat(value) || request(value);
 
 const CHECKS: Record<Direct["type"], Check> = {
   subscribe: map({ id: count, position: nullOr(position) }),
   unsubscribe: map({ id: count }),
-  input: map({ n: count, base: count, input: chat }),
+  input: map({ n: count, base: count, input }),
   resumed: map({ id: count }),
   reset: map({ id: count, reason: text(32) }),
   acknowledged: map({ viewer: text(64), n: count }),
   refused: map({ viewer: text(64), n: count, reason: text(2_000) }),
+  declined: map({ viewer: text(64), capabilities, reason: text(2_000) }),
   admitted: map({ capabilities: listOf(text(32), 32) }),
   signal: map({
     peer: text(64),

@@ -1,10 +1,10 @@
 /** Generated from cobrowse/messages.py by `make protocol`. Do not edit. */
 
 export type Protocol = (FromBroadcaster | ToBroadcaster | FromViewer | ToViewer)
-export type FromBroadcaster = (HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Acknowledged | Refused | Signal | Ping | Pong)
+export type FromBroadcaster = (HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Link | Acknowledged | Refused | Declined | Signal | Ping | Pong)
 export type ToBroadcaster = (WelcomeBroadcaster | Begun | Demand | Requested | Left | ViewerInput | Updated | Ended | Ice | Closed | Signal | Ping | Pong)
 export type FromViewer = (HelloViewer | Subscribe | Unsubscribe | InputMessage | End | Signal | Ping | Pong)
-export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Ice | Closed | Signal | Ping | Pong)
+export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Declined | Ice | Closed | Signal | Ping | Pong)
 
 /**
  * The broadcaster's first message. `token` continues a session, without one a new session begins.
@@ -32,11 +32,14 @@ viewers: AdmittedViewer[]
 }
 /**
  * A viewer that the broadcaster has let in, with all that it may do.
+ * 
+ * `subject` is the same for the same agent, whatever its id and name; "" for a guest.
  */
 export interface AdmittedViewer {
 id: string
 name: string
 role: ("agent" | "guest")
+subject: string
 capabilities: ("view" | "pointer" | "ink" | "scroll" | "click" | "type" | "navigate" | "chat" | "call" | "record")[]
 }
 /**
@@ -74,12 +77,19 @@ viewer: string
 capabilities: ("view" | "pointer" | "ink" | "scroll" | "click" | "type" | "navigate" | "chat" | "call" | "record")[]
 }
 /**
- * The broadcaster refuses a viewer, or puts it out.
+ * The broadcaster refuses a viewer, or puts it out: then neither it nor its agent comes back to this session.
  */
 export interface Remove {
 type: "remove"
 viewer: string
 reason: string
+}
+/**
+ * The broadcaster has made another link, of which this is the proof: the one before opens nothing more.
+ */
+export interface Link {
+type: "link"
+proof: Uint8Array
 }
 /**
  * The broadcaster has applied the viewer's inputs up to `n`; `viewer` names whose, and is "" on a direct path.
@@ -96,6 +106,15 @@ export interface Refused {
 type: "refused"
 viewer: string
 n: number
+reason: string
+}
+/**
+ * The viewer has asked for these capabilities, and does not get them; `viewer` as in `acknowledged`.
+ */
+export interface Declined {
+type: "declined"
+viewer: string
+capabilities: ("view" | "pointer" | "ink" | "scroll" | "click" | "type" | "navigate" | "chat" | "call" | "record")[]
 reason: string
 }
 /**
@@ -143,6 +162,8 @@ at: number
 }
 /**
  * The answer to the broadcaster's `hello`: what it is to be from now on.
+ * 
+ * `link` false: the proof that it showed is that of a link that was ended, and it must make another one.
  */
 export interface WelcomeBroadcaster {
 type: "welcome"
@@ -150,6 +171,7 @@ wire: number
 session: string
 token: string
 code: string
+link: boolean
 epoch: number
 state: ("pending" | "active" | "paused" | "away" | "ended")
 path: ("auto" | "relay" | "direct")
@@ -194,14 +216,15 @@ epoch: number
 seq: number
 }
 /**
- * A viewer asks to be let in. The server vouches for its role, for an agent's name, and for `link`: whether it
- * has shown the link's proof.
+ * A viewer asks to be let in. The server vouches for its role, for an agent's name and `subject`, which is "" for a
+ * guest, and for `link`: whether it has shown the link's proof.
  */
 export interface Requested {
 type: "requested"
 viewer: string
 name: string
 role: ("agent" | "guest")
+subject: string
 link: boolean
 }
 /**
@@ -219,7 +242,7 @@ type: "input"
 viewer: string
 n: number
 base: number
-input: Chat
+input: (Chat | Request)
 }
 /**
  * A line of chat. Its `id` stays the same however often it is sent.
@@ -228,6 +251,17 @@ export interface Chat {
 kind: "chat"
 id: string
 text: string
+}
+/**
+ * A viewer asks for capabilities that it has not. The answer is `admitted` or `declined`.
+ */
+export interface Request {
+kind: "request"
+/**
+ * @minItems 1
+ * @maxItems 10
+ */
+capabilities: ("view" | "pointer" | "ink" | "scroll" | "click" | "type" | "navigate" | "chat" | "call" | "record")[]
 }
 /**
  * The session's state has changed; `message` is what the site says of it, or "".
@@ -296,7 +330,7 @@ export interface InputMessage {
 type: "input"
 n: number
 base: number
-input: Chat
+input: (Chat | Request)
 }
 /**
  * The answer to a viewer's `hello`. It may have to wait for `admitted`.

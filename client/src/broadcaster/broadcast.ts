@@ -16,10 +16,10 @@ import {
 import { type Item, isControl, VOLATILE } from "../records";
 import { makeSecret, proofOf } from "../secret";
 import type { ChatLine } from "../state";
-import type { ConfirmView } from "./consent";
+import type { Ask } from "./consent";
 import { Entries } from "./entries";
 import { Pump, RelayFeed } from "./feeds";
-import { Hooks } from "./hooks";
+import { Hooks, withoutHooks } from "./hooks";
 import { type EndedReason, SessionError, type SessionEvents, type SessionState, type StartOptions } from "./options";
 import { Peers } from "./peers";
 import { watchPointer } from "./pointer";
@@ -55,7 +55,7 @@ export class Broadcast {
   private readonly feed: RelayFeed;
   private pump: Pump | null = null;
   private sentBefore = 0;
-  private readonly secret: string;
+  private secret: string;
   private token: string | null;
   private granted: boolean;
   private policy: WelcomeBroadcaster | null = null;
@@ -71,7 +71,7 @@ export class Broadcast {
     private readonly base: string,
     private readonly site: string,
     readonly options: StartOptions,
-    ask: ConfirmView,
+    ask: Ask,
     stored: Stored | null,
   ) {
     const privacy = privacyOf(options);
@@ -89,8 +89,8 @@ export class Broadcast {
     this.recording = new Recording(this.recorder, this.entries, stored?.epoch ?? 0, stored?.paused ?? false, () =>
       this.send({ type: "begin" }),
     );
-    this.hooks = new Hooks(ask, stored?.hooked ?? false);
-    this.hooks.give(options.confirmView);
+    this.hooks = new Hooks(ask, stored?.hooked ?? []);
+    this.hooks.give(options);
     const broadcast = this;
     const policy = {
       get granted() {
@@ -100,14 +100,16 @@ export class Broadcast {
         return broadcast.allowed;
       },
     };
-    this.viewers = new Viewers(policy, this.hooks.mayView, stored, this.entries, () => this.peers, this.events, {
+    this.viewers = new Viewers(policy, this.hooks.ask, stored, this.entries, () => this.peers, this.events, {
       send: (message) => this.send(message),
       record: () => this.record(),
       keep: () => this.keep(),
+      relink: () => this.relink(),
       line: (line) => this.enterLine(line),
     });
     this.feed = new RelayFeed(this.recorder);
     this.peers = new Peers(this.recorder, () => this.ice, {
+      mayView: (viewer) => this.viewers.may(viewer, "view"),
       signal: (signal) => this.send(signal),
       input: (viewer, message) => this.viewers.input(viewer, message),
       volatile: (viewer, record) => this.volatiles.take(viewer, record),
@@ -191,7 +193,7 @@ export class Broadcast {
 
   /** Take hooks of a later `start()`: a page load loses those of the first. */
   rehook(options: StartOptions): void {
-    this.hooks.give(options.confirmView);
+    this.hooks.give(options);
   }
 
   // Another tab, another page ----------------------------------------------------------------------------------
@@ -203,7 +205,6 @@ export class Broadcast {
   /** All that another page needs to take the session over; null before the server has answered. */
   get stored(): Stored | null {
     if (!this.token) return null;
-    const { confirmView: _, ...options } = this.options;
     return {
       site: this.site,
       server: this.base,
@@ -214,8 +215,8 @@ export class Broadcast {
       epoch: this.recording.lastEpoch,
       paused: this.recording.paused,
       granted: this.granted,
-      hooked: this.hooks.hasAny,
-      options,
+      hooked: this.hooks.own,
+      options: withoutHooks(this.options),
       state: this.entries.state,
       ...this.viewers.stored,
     };
@@ -239,6 +240,8 @@ export class Broadcast {
   takeUp(stored: Stored): void {
     if (this.over || !this.suspended) return;
     this.token = stored.token;
+    this.secret = stored.secret;
+    this.describe(stored.id, stored.code);
     this.recording.renew(stored.epoch);
     this.recording.paused = stored.paused;
     this.granted = stored.granted;
@@ -331,9 +334,18 @@ export class Broadcast {
     this.sentBefore += this.pump?.sent ?? 0;
     const { transport } = this.server;
     this.pump = transport && this.server.mayCarry ? new Pump(transport, this.feed) : null;
+    if (!welcome.link) this.relink(); // this page was behind: what it has is a link that was ended
     this.record();
     this.changed();
     this.welcomed(null);
+  }
+
+  /** Another link: what was shared until now opens nothing more. */
+  private relink(): void {
+    this.secret = makeSecret();
+    this.describe(this.id, this.code);
+    this.send({ type: "link", proof: proofOf(this.secret) });
+    this.changed();
   }
 
   private lost(final: { code: number; reason: string } | null): boolean {

@@ -1,8 +1,9 @@
 /**
- * Who is let in, and what each may do. Decided here, in the visitor's browser, and nowhere else; what is not granted
- * is refused.
+ * Who is let in, and what each may do: the one place that decides, in the visitor's browser, by the table of `rights.ts`.
+ * It fails closed: what is not known, not allowed by the site, or not answered with a yes, is refused.
  */
-import type { AdmittedViewer, Capability, Requested } from "../protocol.gen";
+import { type AdmittedViewer, CAPABILITIES, type Capability, type Requested } from "../protocol.gen";
+import { neededByInput, neededByVolatile, QUESTIONS, type Question, questionFor } from "./rights";
 
 export interface ViewerInfo {
   readonly id: string;
@@ -10,119 +11,235 @@ export interface ViewerInfo {
   readonly role: "agent" | "guest";
 }
 
-/** Asks the visitor, by the widget or by the site's own screen. True lets in; false, a rejection and silence do not. */
-export type ConfirmView = (viewer: ViewerInfo) => boolean | Promise<boolean>;
+/** Asks the visitor, by the widget or by the site's own screen. True is a yes; all else, a rejection and silence are no. */
+export type Ask = (
+  question: Question,
+  viewer: ViewerInfo,
+  capabilities: readonly Capability[],
+) => boolean | Promise<boolean>;
 
 /** How long a question may stand before it counts as a no. */
-const ANSWER_WITHIN_MS = 120_000;
-/** What an admitted viewer has without a further question, as far as the site allows it. */
-const ON_ADMISSION: readonly Capability[] = ["view", "pointer", "chat"];
+export const ANSWER_WITHIN_MS = 120_000;
+/** A viewer that was told no is not asked about the same again for this long. */
+const AGAIN_AFTER_MS = 30_000;
+/** Questions that may stand at once; a viewer that comes then is refused. */
+const MAX_QUESTIONS = 20;
+/** Those put out that are remembered; beyond that the earliest are forgotten. */
+const MAX_REMOVED = 1_000;
+
+const NOT_LET_IN = "the visitor did not let you in";
+const PUT_OUT = "the visitor has ended your access";
 
 export interface ConsentPolicy {
   /** The visitor has agreed to be seen by whoever holds the link; needs the site's policy. */
   readonly granted: boolean;
-  /** The most that may be granted. */
+  /** The most that may be granted: what the site and the page's options allow. */
   readonly capabilities: readonly Capability[];
 }
 
+export interface ConsentEvents {
+  /** Let in, or back, or may do other things than before. */
+  admit(viewer: AdmittedViewer): void;
+  /** Refused, or put out: then `was` is what it was. */
+  remove(id: string, reason: string, was: AdmittedViewer | null): void;
+  /** Asked for these, and will not have them. */
+  decline(id: string, capabilities: readonly Capability[], reason: string): void;
+}
+
 export class Consent {
-  readonly admitted = new Map<string, AdmittedViewer>();
-  private readonly asking = new Map<string, Requested>();
-  private closed = false;
+  private readonly viewers = new Map<string, AdmittedViewer>();
+  private readonly removed = new Set<string>();
+  /** By viewer and question. */
+  private readonly asking = new Map<string, object>();
+  private readonly refusedAt = new Map<string, number>();
 
   constructor(
     private readonly policy: ConsentPolicy,
-    private readonly confirmView: ConfirmView,
-    private readonly onadmit: (viewer: AdmittedViewer) => void,
-    private readonly onrefuse: (viewer: string, reason: string) => void,
+    private readonly ask: Ask,
+    private readonly events: ConsentEvents,
   ) {}
 
-  /** A viewer asks to be let in, or is back. */
-  async request(requested: Requested): Promise<void> {
-    const { viewer: id, name, role, link } = requested;
-    const known = this.admitted.get(id);
-    if (known) {
-      this.onadmit(known);
-      return;
-    }
-    if (this.asking.has(id)) return;
-    if (this.policy.granted && link) {
-      this.admit({ id, name, role });
-      return;
-    }
-    this.asking.set(id, requested);
-    const yes = await this.ask({ id, name, role });
-    if (this.closed || this.asking.get(id) !== requested) return;
-    this.asking.delete(id);
-    if (yes) this.admit({ id, name, role });
-    else this.onrefuse(id, "the visitor did not let you in");
+  get admitted(): ReadonlyMap<string, AdmittedViewer> {
+    return this.viewers;
   }
 
-  /** The viewer, or everybody, has gone while it was asked about. */
-  withdraw(id?: string): void {
-    if (id === undefined) this.asking.clear();
-    else this.asking.delete(id);
+  /** What another page needs to know. */
+  get stored(): { viewers: readonly AdmittedViewer[]; removed: readonly string[] } {
+    return { viewers: [...this.viewers.values()], removed: [...this.removed] };
   }
+
+  restore({ viewers, removed }: Consent["stored"]): void {
+    this.viewers.clear();
+    for (const one of removed) this.removed.add(one);
+    for (const viewer of viewers) if (!this.isRemoved(viewer)) this.viewers.set(viewer.id, viewer);
+  }
+
+  // What is decided --------------------------------------------------------------------------------------------
 
   may(id: string, capability: Capability): boolean {
-    return this.admitted.get(id)?.capabilities.includes(capability) ?? false;
+    const viewer = this.viewers.get(id);
+    if (!viewer?.capabilities.includes(capability)) return false;
+    return this.allows(capability, viewer.role);
   }
 
+  mayInput(id: string, kind: string): boolean {
+    const capability = neededByInput(kind);
+    return capability !== null && this.may(id, capability);
+  }
+
+  mayVolatile(id: string, kind: string): boolean {
+    const capability = neededByVolatile(kind);
+    return capability !== null && this.may(id, capability);
+  }
+
+  /** Whether a viewer that asks is neither known nor to be refused at once. */
+  isNew({ viewer: id, subject }: Requested): boolean {
+    return !this.viewers.has(id) && !this.isRemoved({ id, subject });
+  }
+
+  /** A viewer asks to be let in, or is back. */
+  async request({ viewer: id, name, role, link, subject }: Requested): Promise<void> {
+    const viewer = { id, name, role, subject };
+    const known = this.viewers.get(id);
+    if (this.isRemoved(viewer)) this.events.remove(id, PUT_OUT, null);
+    else if (known) this.events.admit(known);
+    else {
+      const yes = (this.policy.granted && link) || (await this.answer("view", viewer, ["view"]));
+      if (yes) this.set(viewer, this.grantable(role, "view"));
+      else if (yes === false) this.events.remove(id, NOT_LET_IN, null);
+    }
+  }
+
+  /** A viewer asks for more than it may do; each kind of question is asked on its own. */
+  async seek(id: string, capabilities: readonly Capability[]): Promise<void> {
+    const viewer = this.viewers.get(id);
+    if (!viewer) return;
+    const missing = [...new Set(capabilities)].filter((capability) => !viewer.capabilities.includes(capability));
+    const forbidden = missing.filter((capability) => !this.allows(capability, viewer.role));
+    if (forbidden.length > 0) this.events.decline(id, forbidden, "the site does not allow it");
+    const asked = QUESTIONS.map((question) => {
+      const those = this.grantable(viewer.role, question).filter((capability) => missing.includes(capability));
+      return those.length > 0 ? this.seekBy(question, viewer, those) : null;
+    });
+    await Promise.all(asked);
+  }
+
+  // What the visitor and the site do ---------------------------------------------------------------------------
+
+  /** Add capabilities, as far as the site allows them. Throws RangeError for a viewer that has not been let in. */
   grant(id: string, capabilities: readonly Capability[]): void {
-    const viewer = this.admitted.get(id);
+    const viewer = this.viewers.get(id);
     if (!viewer) throw new RangeError(`cobrowse: no viewer ${JSON.stringify(id)} has been let in`);
-    const wanted = new Set<Capability>([...viewer.capabilities, ...capabilities]);
-    this.set(
-      viewer,
-      this.policy.capabilities.filter((capability) => wanted.has(capability)),
-    );
+    const added = capabilities.filter((capability) => this.allows(capability, viewer.role));
+    this.set(viewer, [...viewer.capabilities, ...added]);
   }
 
-  /** Take capabilities back; without any named, the viewer is put out. False if it was not in. */
+  /** Take capabilities back; without any named, the viewer is put out for good. False if it was not in. */
   revoke(id: string, capabilities?: readonly Capability[]): boolean {
-    const viewer = this.admitted.get(id);
+    const viewer = this.viewers.get(id);
     if (!viewer) return false;
-    if (!capabilities || capabilities.includes("view")) {
-      this.admitted.delete(id);
-      this.onrefuse(id, "the visitor has ended your access");
-    } else {
+    if (!capabilities || capabilities.includes("view")) this.putOut(viewer);
+    else
       this.set(
         viewer,
         viewer.capabilities.filter((capability) => !capabilities.includes(capability)),
       );
-    }
     return true;
   }
 
-  close(): void {
-    this.closed = true;
-    this.asking.clear();
+  /** The viewer, or everybody, has gone while it was asked about. */
+  withdraw(id?: string): void {
+    for (const key of [...this.asking.keys()])
+      if (id === undefined || key.startsWith(`${id} `)) this.asking.delete(key);
   }
 
-  private admit(viewer: ViewerInfo): void {
-    this.set(
-      viewer,
-      ON_ADMISSION.filter((capability) => this.policy.capabilities.includes(capability)),
+  close(): void {
+    this.withdraw();
+    this.viewers.clear();
+  }
+
+  // Inside -----------------------------------------------------------------------------------------------------
+
+  /** Whether such a viewer may have the capability at all. To be let in is to view: no policy takes that out. */
+  private allows(capability: Capability, role: string): boolean {
+    const isOfSite = capability === "view" || this.policy.capabilities.includes(capability);
+    return isOfSite && questionFor(capability, role) !== null;
+  }
+
+  /** What a yes to the question may give such a viewer. */
+  private grantable(role: string, question: Question): Capability[] {
+    return CAPABILITIES.filter(
+      (capability) => questionFor(capability, role) === question && this.allows(capability, role),
     );
   }
 
-  private set({ id, name, role }: ViewerInfo, capabilities: readonly Capability[]): void {
-    const admitted = { id, name, role, capabilities: [...new Set<Capability>(["view", ...capabilities])] };
-    this.admitted.set(id, admitted);
-    this.onadmit(admitted);
+  private async seekBy(question: Question, viewer: AdmittedViewer, capabilities: readonly Capability[]): Promise<void> {
+    const { id } = viewer;
+    const decline = (reason: string) => this.events.decline(id, capabilities, reason);
+    const key = `${id} ${question}`;
+    const isFresh = performance.now() - (this.refusedAt.get(key) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER_MS;
+    // What every viewer is let in with is missing only where it was taken back.
+    if (question === "view" || isFresh) {
+      decline(isFresh ? "the visitor has said no a moment ago" : "the visitor has taken it back");
+      return;
+    }
+    const yes = await this.answer(question, viewer, capabilities);
+    if (yes && this.viewers.has(id)) this.grant(id, capabilities);
+    else if (yes === false) {
+      this.refusedAt.set(key, performance.now());
+      decline("the visitor has said no");
+    }
   }
 
-  private async ask(viewer: ViewerInfo): Promise<boolean> {
+  private isRemoved({ id, subject }: { id: string; subject: string }): boolean {
+    return this.removed.has(id) || (subject !== "" && this.removed.has(subject));
+  }
+
+  private putOut(viewer: AdmittedViewer): void {
+    const { id, subject } = viewer;
+    this.viewers.delete(id);
+    this.withdraw(id);
+    for (const question of QUESTIONS) this.refusedAt.delete(`${id} ${question}`);
+    for (const one of subject ? [id, subject] : [id]) this.removed.add(one);
+    for (const earliest of this.removed) {
+      if (this.removed.size <= MAX_REMOVED) break;
+      this.removed.delete(earliest);
+    }
+    this.events.remove(id, PUT_OUT, viewer);
+  }
+
+  private set({ id, name, role, subject }: Omit<AdmittedViewer, "capabilities">, wanted: readonly Capability[]): void {
+    const capabilities = CAPABILITIES.filter((capability) => capability === "view" || wanted.includes(capability));
+    const admitted = { id, name, role, subject, capabilities };
+    this.viewers.set(id, admitted);
+    this.events.admit(admitted);
+  }
+
+  /** The visitor's answer; null when the question was withdrawn, or stands already. */
+  private async answer(
+    question: Question,
+    { id, name, role }: ViewerInfo,
+    capabilities: readonly Capability[],
+  ): Promise<boolean | null> {
+    const key = `${id} ${question}`;
+    if (this.asking.has(key)) return null;
+    if (this.asking.size >= MAX_QUESTIONS) return false;
+    const asked = {};
+    this.asking.set(key, asked);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const silence = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), ANSWER_WITHIN_MS);
     });
+    let yes = false;
     try {
-      return (await Promise.race([this.confirmView(viewer), silence])) === true;
+      yes = (await Promise.race([this.ask(question, { id, name, role }, capabilities), silence])) === true;
     } catch {
-      return false;
+      // A question that fails is not answered with a yes.
     } finally {
       clearTimeout(timer);
     }
+    if (this.asking.get(key) !== asked) return null;
+    this.asking.delete(key);
+    return yes;
   }
 }

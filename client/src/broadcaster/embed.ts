@@ -168,6 +168,11 @@ class Cobrowse {
   private hold(broadcast: Broadcast, release: Release | null): void {
     this.broadcast = broadcast;
     this.release = release;
+    const tell = () => {
+      if (this.holds && broadcast.stored) this.tabs.held(broadcast.stored);
+    };
+    // A tab that takes over from one that has frozen must know who is in, and who was put out.
+    for (const name of ["session.updated", "viewer.joined", "viewer.left"] as const) broadcast.events.on(name, tell);
     broadcast.events.on("session.ended", () => {
       this.release?.();
       this.broadcast = null;
@@ -175,7 +180,7 @@ class Cobrowse {
       this.onchange();
     });
     if (broadcast.state === "ended") this.broadcast = null;
-    else if (broadcast.stored) this.tabs.held(broadcast.stored);
+    else tell();
   }
 
   private load(): Promise<Broadcaster> {

@@ -1,6 +1,5 @@
 /** Where viewers' inputs take effect: in order, once, and only with the capability they need. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Capability } from "../protocol.gen";
 import { type Input, Inputs } from "./inputs";
 
 const line = (text: string): Input => ({ kind: "chat", id: text, text });
@@ -10,8 +9,8 @@ function made(next: Record<string, number> = {}) {
   const may = new Set<string>(["a", "b"]);
   const inputs = new Inputs(
     {
-      may: (viewer: string, capability: Capability) => capability === "chat" && may.has(viewer),
-      apply: (viewer, input) => told.push(`${viewer} ${input.text}`),
+      may: (viewer, kind) => kind === "chat" && may.has(viewer),
+      apply: (viewer, input) => told.push(`${viewer} ${input.kind === "chat" && input.text}`),
       acknowledge: (viewer, n) => told.push(`${viewer} up to ${n}`),
       refuse: (viewer, n, reason) => told.push(`${viewer} not ${n}: ${reason}`),
     },
@@ -77,6 +76,29 @@ describe("Inputs", () => {
     may.delete("a");
     take("a", 0, "one");
     expect(told.filter((one) => one === "a two" || one === "a one")).toEqual([]);
+  });
+
+  it("refuses what comes faster than a hand makes it, and says so", () => {
+    const { inputs, told } = made();
+    for (let n = 0; n < 1_000; n += 1) inputs.take("a", { n, base: n, input: line("x") });
+    expect(told.filter((one) => one === "a x")).toHaveLength(200);
+    expect(told.at(-1)).toBe("a not 999: too many at once; wait a moment");
+    inputs.take("b", { n: 0, base: 0, input: line("y") });
+    expect(told).toContain("b y");
+  });
+
+  it("applies no number twice, however it is said", () => {
+    const { inputs, told } = made();
+    for (const [n, base] of [
+      [0, 0],
+      [0, 0],
+      [5, 5],
+      [3, 0],
+      [5, 0],
+      [5, 5],
+    ] as const)
+      inputs.take("a", { n, base, input: line(String(n)) });
+    expect(told.filter((one) => /^a \d$/.test(one))).toEqual(["a 0", "a 5"]);
   });
 
   it("goes on across a page load, and forgets whom it is told to", () => {

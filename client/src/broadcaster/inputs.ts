@@ -1,15 +1,14 @@
-/** The one place where viewers' inputs take effect: in order, once, and only with the capability they need. */
+/** The one place where viewers' inputs take effect: in order, once, not too fast, and only those that consent lets through. */
 import { InputReceiver, type Numbered } from "../inputs";
-import type { Capability, Chat } from "../protocol.gen";
+import type { InputMessage } from "../protocol.gen";
+import { Pace } from "./pace";
 
-export type Input = Chat;
+export type Input = InputMessage["input"];
 
-/** The capability that each kind of input needs. What is not listed here is refused. */
-const NEEDS: Record<Input["kind"], Capability> = { chat: "chat" };
 const TICK_MS = 100;
 
 export interface InputEvents {
-  may(viewer: string, capability: Capability): boolean;
+  may(viewer: string, kind: string): boolean;
   apply(viewer: string, input: Input): void;
   acknowledge(viewer: string, n: number): void;
   refuse(viewer: string, n: number, reason: string): void;
@@ -17,6 +16,7 @@ export interface InputEvents {
 
 export class Inputs {
   private readonly receivers = new Map<string, InputReceiver<Input>>();
+  private readonly pace = new Pace();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -32,18 +32,21 @@ export class Inputs {
   }
 
   take(viewer: string, numbered: Numbered<Input>): void {
-    const capability = Object.hasOwn(NEEDS, numbered.input.kind) ? NEEDS[numbered.input.kind] : undefined;
-    const receiver = this.receiver(viewer);
-    if (!capability || !this.events.may(viewer, capability)) {
-      this.events.refuse(viewer, numbered.n, `the visitor has not allowed ${numbered.input.kind}`);
-      return;
+    const { n, input } = numbered;
+    const now = performance.now();
+    if (!this.events.may(viewer, input.kind)) {
+      this.events.refuse(viewer, n, `the visitor has not allowed ${input.kind}`);
+    } else if (!this.pace.allows(viewer, now)) {
+      this.events.refuse(viewer, n, "too many at once; wait a moment");
+    } else {
+      this.deal(viewer, this.receiver(viewer).take(numbered, now));
+      this.watchHoles();
     }
-    this.deal(viewer, receiver.take(numbered, performance.now()));
-    this.watchHoles();
   }
 
   forget(viewer: string): void {
     this.receivers.delete(viewer);
+    this.pace.forget(viewer);
   }
 
   /** The next number of each viewer, to be kept across a page load. */
@@ -66,8 +69,7 @@ export class Inputs {
 
   private deal(viewer: string, received: ReturnType<InputReceiver<Input>["tick"]>): void {
     // Asked again: what waited behind a hole may have been revoked meanwhile.
-    for (const input of received.apply)
-      if (this.events.may(viewer, NEEDS[input.kind])) this.events.apply(viewer, input);
+    for (const input of received.apply) if (this.events.may(viewer, input.kind)) this.events.apply(viewer, input);
     for (const n of received.refuse) this.events.refuse(viewer, n, "an input before this one was lost");
     if (received.acknowledge >= 0) this.events.acknowledge(viewer, received.acknowledge);
   }

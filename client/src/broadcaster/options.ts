@@ -5,11 +5,12 @@ import type { Route } from "../link/peer";
 import type { TransportKind } from "../link/transport";
 import type { Capability, Ended, Updated } from "../protocol.gen";
 import type { ChatLine } from "../state";
-import type { ConfirmView, ViewerInfo } from "./consent";
+import type { ViewerInfo } from "./consent";
+import type { SiteHooks } from "./hooks";
 import type { PrivacyOptions } from "./privacy";
 import type { Session } from "./session";
 
-export interface StartOptions extends PrivacyOptions {
+export interface StartOptions extends PrivacyOptions, SiteHooks {
   /** The site's key; default: the script tag's `data-site`. */
   readonly site?: string;
   /** The server; default: where the script came from. */
@@ -20,8 +21,6 @@ export interface StartOptions extends PrivacyOptions {
   readonly capabilities?: readonly Capability[];
   /** "granted": the visitor has agreed already to be seen by whoever holds the link; needs the site's policy. */
   readonly consent?: "ask" | "granted";
-  /** The site's own question to the visitor. */
-  readonly confirmView?: ConfirmView;
   /** "relay" keeps frames off direct paths, "direct" off the server. */
   readonly path?: "auto" | "relay" | "direct";
   /** One transport to the server alone, for diagnosis. */

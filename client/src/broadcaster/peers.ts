@@ -13,6 +13,8 @@ const SILENT_AFTER_MS = 10_000;
 const SUSPECT_AFTER_MS = 3_000;
 
 export interface PeerEvents {
+  /** Whether the viewer may look, now. */
+  mayView(viewer: string): boolean;
   signal(signal: Signal): void;
   input(viewer: string, message: InputMessage): void;
   volatile(viewer: string, record: Volatile): void;
@@ -139,7 +141,8 @@ export class Peers {
     known.heard = performance.now();
     try {
       for (const item of decode(message)) {
-        if (isControl(item)) this.control(viewer, known, direct(item));
+        if (!this.events.mayView(viewer)) known.peer.close();
+        else if (isControl(item)) this.control(viewer, known, direct(item));
         else if (item.kind === 3) this.events.volatile(viewer, item);
       }
     } catch (error) {

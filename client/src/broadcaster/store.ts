@@ -1,6 +1,7 @@
 /** What survives a page load in this tab. `sessionStorage` is the tab's own, and may be switched off. */
 import type { AdmittedViewer } from "../protocol.gen";
 import type { SharedState } from "../state";
+import type { Question } from "./rights";
 
 export const STORE_KEY = "cobrowse.session";
 
@@ -14,11 +15,13 @@ export interface Stored {
   readonly epoch: number;
   readonly paused: boolean;
   readonly granted: boolean;
-  /** Whether the site had a question of its own: hooks cannot be stored, and are given again. */
-  readonly hooked: boolean;
+  /** What the site asked itself: hooks cannot be stored, and are given again. */
+  readonly hooked: readonly Question[];
   readonly options: object;
   readonly state: SharedState;
   readonly viewers: readonly AdmittedViewer[];
+  /** Ids and subjects of those that were put out. */
+  readonly removed: readonly string[];
   readonly inputs: Readonly<Record<string, number>>;
 }
 

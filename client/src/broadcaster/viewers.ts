@@ -3,7 +3,7 @@ import type { Emitter } from "../emitter";
 import type { AdmittedViewer, Capability, FromBroadcaster, InputMessage, Requested } from "../protocol.gen";
 import type { ChatLine } from "../state";
 import { Audience } from "./audience";
-import { type ConfirmView, Consent, type ConsentPolicy, type ViewerInfo } from "./consent";
+import { type Ask, Consent, type ConsentPolicy, type ViewerInfo } from "./consent";
 import type { Entries } from "./entries";
 import { type Input, Inputs } from "./inputs";
 import type { SessionEvents } from "./options";
@@ -16,30 +16,35 @@ export interface ViewersEvents {
   record(): void;
   /** What survives a page load has changed. */
   keep(): void;
+  /** A guest was put out: the link that it has must open nothing more. */
+  relink(): void;
   /** A viewer has written a line. */
   line(line: ChatLine): void;
 }
+
+type StoredViewers = Pick<Stored, "viewers" | "removed" | "inputs">;
 
 export class Viewers {
   readonly consent: Consent;
   readonly audience: Audience;
   private readonly inputs: Inputs;
+  private endingLink = false; // those that are put out with it do not end another one
 
   constructor(
     policy: ConsentPolicy,
-    mayView: ConfirmView,
-    stored: Pick<Stored, "viewers" | "inputs"> | null,
+    ask: Ask,
+    stored: StoredViewers | null,
     private readonly entries: Entries,
     private readonly peers: () => Peers,
     private readonly emitter: Emitter<SessionEvents>,
     private readonly events: ViewersEvents,
   ) {
-    this.consent = new Consent(
-      policy,
-      mayView,
-      (viewer) => this.admit(viewer),
-      (viewer, reason) => this.remove(viewer, reason),
-    );
+    this.consent = new Consent(policy, ask, {
+      admit: (viewer) => this.admit(viewer),
+      remove: (id, reason, was) => this.remove(id, reason, was),
+      decline: (viewer, capabilities, reason) =>
+        this.answer(viewer, { type: "declined", viewer, capabilities: [...capabilities], reason }),
+    });
     this.audience = new Audience(
       this.consent.admitted,
       (id) => this.peers().serves(id),
@@ -47,7 +52,7 @@ export class Viewers {
     );
     this.inputs = new Inputs(
       {
-        may: (viewer, capability) => this.may(viewer, capability),
+        may: (viewer, kind) => this.consent.mayInput(viewer, kind),
         apply: (viewer, input) => this.apply(viewer, input),
         acknowledge: (viewer, n) => this.answer(viewer, { type: "acknowledged", viewer, n }),
         refuse: (viewer, n, reason) => this.answer(viewer, { type: "refused", viewer, n, reason }),
@@ -58,14 +63,13 @@ export class Viewers {
   }
 
   /** What another page needs to know of them. */
-  get stored(): Pick<Stored, "viewers" | "inputs"> {
-    return { viewers: [...this.consent.admitted.values()], inputs: this.inputs.next };
+  get stored(): StoredViewers {
+    return { ...this.consent.stored, inputs: this.inputs.next };
   }
 
-  restore({ viewers, inputs }: Pick<Stored, "viewers" | "inputs">): void {
-    this.consent.admitted.clear();
-    for (const viewer of viewers) this.consent.admitted.set(viewer.id, viewer);
-    this.inputs.restore(inputs);
+  restore(stored: StoredViewers): void {
+    this.consent.restore(stored);
+    this.inputs.restore(stored.inputs);
   }
 
   may(viewer: string, capability: Capability): boolean {
@@ -75,7 +79,7 @@ export class Viewers {
   requested(message: Requested): void {
     const { viewer: id, name, role } = message;
     this.audience.connected.set(id, { id, name, role });
-    if (!this.consent.admitted.has(id)) this.emitter.emit("viewer.requested", { id, name, role });
+    if (this.consent.isNew(message)) this.emitter.emit("viewer.requested", { id, name, role });
     void this.consent.request(message);
   }
 
@@ -115,12 +119,26 @@ export class Viewers {
     this.events.keep();
   }
 
-  private remove(viewer: string, reason: string): void {
-    this.events.send({ type: "remove", viewer, reason });
+  private remove(viewer: string, reason: string, was: AdmittedViewer | null): void {
     this.peers().close(viewer);
+    this.events.send({ type: "remove", viewer, reason });
     this.inputs.forget(viewer);
     this.gone(viewer);
+    if (was?.role === "guest") this.endLink();
     this.events.keep();
+  }
+
+  /**
+   * One guest was put out, and whoever has the link may be the same person: it opens nothing more. Guests that are here
+   * stay; the places of those that are not, which nobody sees, are ended with it.
+   */
+  private endLink(): void {
+    if (this.endingLink) return;
+    this.endingLink = true;
+    this.events.relink();
+    for (const { id, role } of [...this.consent.admitted.values()])
+      if (role === "guest" && !this.audience.connected.has(id)) this.consent.revoke(id);
+    this.endingLink = false;
   }
 
   private gone(id: string): void {
@@ -138,7 +156,8 @@ export class Viewers {
 
   private apply(viewer: string, input: Input): void {
     const { name } = this.consent.admitted.get(viewer) ?? { name: "" };
-    if (input.kind === "chat") this.events.line({ id: input.id, from: viewer, name, text: input.text });
+    if (input.kind === "request") void this.consent.seek(viewer, input.capabilities);
+    else if (input.kind === "chat") this.events.line({ id: input.id, from: viewer, name, text: input.text });
   }
 
   /** By the viewer's direct path where it has one. */

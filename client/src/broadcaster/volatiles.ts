@@ -4,11 +4,14 @@ import type { Server } from "../link/server";
 import { encodeRecord, VOLATILE, type Volatile } from "../records";
 import type { Audience } from "./audience";
 import type { Consent, ViewerInfo } from "./consent";
+import { Pace } from "./pace";
 import type { Peers } from "./peers";
 import type { PointerAt } from "./pointer";
 import { Recorder } from "./recorder";
 
 export class Volatiles {
+  private readonly pace = new Pace();
+
   /** `onpointer`: a viewer points; null when its pointer has left the page. */
   constructor(
     private readonly recorder: Recorder,
@@ -23,12 +26,12 @@ export class Volatiles {
   /** A viewer's record has come. */
   take(from: string, { name, values }: Volatile): void {
     const viewer = this.consent.admitted.get(from);
-    if (!viewer) return;
+    if (!viewer || !this.consent.mayVolatile(from, name) || !this.pace.allows(from, performance.now())) return;
     if (name === "probe") {
       this.audience.note(from, values.slice(1));
       this.echo(from, values[0]);
     }
-    if (name === "pointer" && this.consent.may(from, "pointer")) {
+    if (name === "pointer") {
       const [id, x, y] = values;
       const isAnchor = [id, x, y].every((value) => typeof value === "number" && Number.isFinite(value));
       this.onpointer(viewer, isAnchor ? { id: Number(id), x: Number(x), y: Number(y) } : null);

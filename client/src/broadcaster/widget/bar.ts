@@ -1,16 +1,19 @@
-/** The question, the code, the bar and the chat panel. Each is made once and kept up to date where it stands. */
+/** The question, the code, the bar and its panels. Each is made once and kept up to date where it stands. */
 import type { Session } from "../session";
 import { Chat } from "./chat";
 import { button, element } from "./element";
-import type { Question, Widget } from "./widget";
+import { People } from "./people";
+import { type Asked, dialogOf } from "./questions";
+import type { Widget } from "./widget";
 
 export class Bar {
   readonly element = element("div", { class: "root", "aria-live": "polite" });
   private readonly sharing: Sharing;
   private readonly chat: Chat;
+  private readonly people: People;
   private readonly code = element("p", { class: "code" });
   private readonly waiting: HTMLElement;
-  private asking: { question: Question; element: HTMLElement } | null = null;
+  private asking: { asked: Asked; element: HTMLElement } | null = null;
 
   constructor(
     private readonly widget: Widget,
@@ -18,24 +21,28 @@ export class Bar {
   ) {
     this.sharing = new Sharing(widget, session);
     this.chat = new Chat(session);
+    this.people = new People(session);
     this.waiting = waitingFor(session, this.code);
   }
 
   /** Show the present. */
   draw(): void {
     const { state, code, isElsewhere } = this.session;
-    const [question] = this.widget.questions;
-    if (this.asking?.question !== question) {
+    const { panel } = this.widget;
+    const [asked] = this.widget.questions;
+    if (this.asking?.asked !== asked) {
       this.asking?.element.remove();
-      this.asking = question ? { question, element: dialogOf(question) } : null;
+      this.asking = asked ? { asked, element: dialogOf(asked) } : null;
     }
     const isPending = state === "pending";
     const shown = state !== "ended" && !isElsewhere;
     this.place(this.asking?.element, shown);
-    this.place(this.waiting, shown && isPending && code !== "" && !question);
+    this.place(this.waiting, shown && isPending && code !== "" && !asked);
     this.place(this.sharing.element, shown && !isPending);
     this.chat.draw();
-    if (this.place(this.chat.element, shown && !isPending && this.widget.chatOpen)) this.chat.scroll();
+    if (this.place(this.chat.element, shown && !isPending && panel === "chat")) this.chat.scroll();
+    this.people.draw();
+    this.place(this.people.element, shown && !isPending && panel === "people");
     setText(this.code, `${code.slice(0, 3)}\u200a${code.slice(3)}`);
     this.sharing.draw();
   }
@@ -47,27 +54,6 @@ export class Bar {
     else part.remove();
     return shown;
   }
-}
-
-function dialogOf({ viewer, answer }: Question): HTMLElement {
-  const who = viewer.role === "agent" ? `${viewer.name}, an agent,` : `${viewer.name}, who has the link,`;
-  return element(
-    "div",
-    { class: "card ask", role: "dialog", "aria-labelledby": "ask", "aria-describedby": "ask-what" },
-    element("h2", { id: "ask" }, "Share this page?"),
-    element(
-      "p",
-      { id: "ask-what" },
-      element("b", {}, who),
-      " would like to see this page, live. What you type is hidden. You can pause or stop at any time.",
-    ),
-    element(
-      "div",
-      { class: "row" },
-      button("Don't allow", "refuse", "quiet", () => answer(false)),
-      button("Allow", "allow", "primary", () => answer(true)),
-    ),
-  );
 }
 
 function waitingFor(session: Session, code: HTMLElement): HTMLElement {
@@ -90,6 +76,7 @@ class Sharing {
   private readonly who = element("span", { class: "who" });
   private readonly badge = element("span", { class: "badge" });
   private readonly chat: HTMLButtonElement;
+  private readonly people: HTMLButtonElement;
   private readonly pause: HTMLButtonElement;
   readonly element: HTMLElement;
 
@@ -97,16 +84,17 @@ class Sharing {
     private readonly widget: Widget,
     private readonly session: Session,
   ) {
-    this.chat = button("Chat", "chat", "", () => widget.toggleChat());
+    this.chat = button("Chat", "chat", "", () => widget.toggle("chat"));
+    this.people = button("Viewers", "people", "", () => widget.toggle("people"));
     this.pause = button("Pause", "pause", "", () => (session.isPaused ? session.unpause() : session.pause()));
     const end = button("End", "end", "stop", () => session.end());
     const dot = element("span", { class: "dot", "aria-hidden": "true" });
     const labels = { class: "bar", role: "group", "aria-label": "Sharing this page" };
-    this.element = element("div", labels, dot, this.who, this.chat, this.pause, end);
+    this.element = element("div", labels, dot, this.who, this.people, this.chat, this.pause, end);
   }
 
   draw(): void {
-    const { session, widget, chat, pause } = this;
+    const { session, widget, chat, people, pause } = this;
     const { isPaused } = session;
     const names = session.viewers.map(({ name }) => name).join(", ");
     const watching = names ? `${names} can see this page` : "Nobody is watching right now";
@@ -115,7 +103,8 @@ class Sharing {
     pause.dataset.action = isPaused ? "unpause" : "pause";
     this.element.classList.toggle("paused", isPaused);
     this.element.dataset.bar = session.state;
-    chat.setAttribute("aria-expanded", String(widget.chatOpen));
+    chat.setAttribute("aria-expanded", String(widget.panel === "chat"));
+    people.setAttribute("aria-expanded", String(widget.panel === "people"));
     chat.setAttribute("aria-label", widget.unread > 0 ? `Chat, ${widget.unread} unread` : "Chat");
     setText(this.badge, String(widget.unread));
     if (widget.unread === 0) this.badge.remove();

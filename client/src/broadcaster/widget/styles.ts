@@ -28,7 +28,7 @@ button.quiet:hover { background: #dbe3ee; }
 .ask { left: 50%; top: 20px; transform: translateX(-50%); width: min(420px, calc(100vw - 24px)); }
 .waiting { right: 20px; bottom: 20px; width: min(280px, calc(100vw - 24px)); }
 .waiting .code { margin: 6px 0 4px; font: 600 34px/1.2 ui-monospace, SFMono-Regular, Menlo, monospace; letter-spacing: .08em; }
-.waiting .small { color: #5b6878; font-size: 12px; }
+.small { color: #5b6878; font-size: 12px; }
 .chat { right: 20px; bottom: 76px; width: min(320px, calc(100vw - 24px)); padding: 12px; }
 .chat ol { list-style: none; padding: 0; max-height: min(320px, 50vh); overflow: auto; display: flex;
   flex-direction: column; gap: 8px; min-height: 60px; }
@@ -38,6 +38,15 @@ button.quiet:hover { background: #dbe3ee; }
 .chat .name { display: block; color: #5b6878; font-size: 11px; }
 .chat form { display: flex; gap: 6px; margin-top: 10px; }
 .chat input { flex: 1; min-width: 0; font: inherit; padding: 7px 12px; border: 1px solid #c5cfdb; border-radius: 999px; }
+.people { right: 20px; bottom: 76px; width: min(340px, calc(100vw - 24px)); max-height: 60vh; overflow: auto; }
+.people ul { list-style: none; padding: 0; display: flex; flex-direction: column; gap: 14px; }
+.people .person { display: flex; align-items: baseline; gap: 8px; }
+.people .person b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.people .person button { margin-left: auto; padding: 4px 12px; }
+.people .rights { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 6px; }
+.people .right { padding: 2px 9px; border-radius: 999px; background: #eef2f7; color: #16202c; font-size: 12px; font-weight: 400; }
+.people button.right:hover { background: #f9dcda; }
+.people .right span { margin-left: 5px; color: #b3261e; }
 .pointers { position: fixed; inset: 0; width: 100vw; height: 100vh; pointer-events: none; overflow: hidden; }
 .pointer { position: absolute; left: 0; top: 0; width: 0; height: 0; transition: transform 60ms linear; }
 .pointer::before { content: ""; position: absolute; width: 18px; height: 22px; background: #e6007a;

@@ -4,24 +4,23 @@
  * is blocked, so that it is never part of what is shared.
  */
 import { pointOf } from "../../anchor";
-import type { ViewerInfo } from "../consent";
+import type { Ask, ViewerInfo } from "../consent";
 import { Recorder } from "../recorder";
 import type { Session } from "../session";
 import { Bar } from "./bar";
 import { element } from "./element";
+import type { Asked } from "./questions";
 import { styles } from "./styles";
 
-export interface Question {
-  readonly viewer: ViewerInfo;
-  readonly answer: (yes: boolean) => void;
-}
+/** What is open above the bar; one at a time. */
+type Panel = "chat" | "people";
 
 const POINTER_FADES_MS = 4_000;
 
 export class Widget {
-  questions: readonly Question[] = [];
+  questions: readonly Asked[] = [];
   unread = 0;
-  chatOpen = false;
+  panel: Panel | null = null;
   private bar: Bar | null = null;
   private readonly host = document.createElement("cobrowse-widget");
   private readonly root = this.host.attachShadow({ mode: "open" });
@@ -44,18 +43,20 @@ export class Widget {
       document.addEventListener("DOMContentLoaded", () => document.documentElement.append(this.host), { once: true });
   }
 
-  /** Ask the visitor whether a viewer may look. */
-  readonly ask = (viewer: ViewerInfo): Promise<boolean> =>
-    new Promise((resolve) => {
-      const question: Question = {
+  /** Ask the visitor. */
+  readonly ask: Ask = (question, viewer, capabilities) =>
+    new Promise<boolean>((resolve) => {
+      const asked: Asked = {
+        question,
         viewer,
+        capabilities,
         answer: (yes) => {
-          this.questions = this.questions.filter((one) => one !== question);
+          this.questions = this.questions.filter((one) => one !== asked);
           this.draw();
           resolve(yes);
         },
       };
-      this.questions = [...this.questions, question];
+      this.questions = [...this.questions, asked];
       this.draw();
     });
 
@@ -69,7 +70,7 @@ export class Widget {
       this.draw();
     });
     session.on("chat", (line) => {
-      if (!this.chatOpen && line.from !== "") this.unread += 1;
+      if (this.panel !== "chat" && line.from !== "") this.unread += 1;
       this.draw();
     });
     session.on("pointer", ({ viewer, anchor }) => {
@@ -81,9 +82,9 @@ export class Widget {
     this.draw();
   }
 
-  toggleChat(): void {
-    this.chatOpen = !this.chatOpen;
-    this.unread = 0;
+  toggle(panel: Panel): void {
+    this.panel = this.panel === panel ? null : panel;
+    if (this.panel === "chat") this.unread = 0;
     this.draw();
   }
 
