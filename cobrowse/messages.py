@@ -193,13 +193,15 @@ class Demand(Model):
 
     `frames`: whether frames are wanted at all; with `after`, from right after that position, else from where they
     were, or after the checkpoint. `checkpoint`: one is needed that can be joined from. Where the broadcaster cannot
-    go on after the position, it sends a checkpoint too, and the server's log restarts there.
+    go on after the position, it sends a checkpoint too, and the server's log restarts there. `earlier`: the server's
+    log begins at the position, and up to 32 KiB of frames before it are of use as well, for viewers that were there.
     """
 
     type: Literal["demand"] = "demand"
     frames: bool
     after: Position | None
     checkpoint: bool
+    earlier: bool = False
 
 
 class Requested(Model):

@@ -21,6 +21,8 @@ from .records import Frame, Part
 
 SLOW_RESETS: Final = 3
 SLOW_WITHIN_MS: Final = 60_000
+NEAR: Final = 256
+"""Frames between two viewers who were by the same road until it was lost, at most."""
 
 
 @dataclass
@@ -59,14 +61,14 @@ class Relay:
     def subscribe(self, viewer: str, asked: Subscribe, now: float) -> list[Output]:
         """The viewer reads on from the position that it names, or from a checkpoint; it is told which."""
         log = self.log
-        alone = not any(id != viewer for id in self._subscriptions)
+        movable = self._movable(viewer, asked.position)
         cursor = Cursor(log)
         self._subscriptions[viewer] = Subscription(asked.id, cursor)
-        position, again = asked.position, False
+        position, moved = asked.position, False
         if position is not None and position.epoch == log.epoch:
-            if alone and not (self._placed and log.covers(position.seq)):
+            if movable and not (self._placed and log.covers(position.seq)):
                 self.place(log.epoch, position.seq)
-                again = True
+                moved = True
             answer: BaseModel = Resumed(id=asked.id)
             if not cursor.resume(position.epoch, position.seq):
                 cursor.join()
@@ -74,7 +76,7 @@ class Relay:
         else:
             cursor.join()
             answer = Reset(id=asked.id, reason="join" if position is None else "epoch")
-        return [Send(viewer, answer), Wake((viewer,)), *self.demand(now, again=again)]
+        return [Send(viewer, answer), Wake((viewer,)), *self.demand(now, again=moved, earlier=moved)]
 
     def unsubscribe(self, viewer: str, now: float, subscription: int | None = None) -> list[Output]:
         """The viewer reads here no more; a `subscription` that has been replaced changes nothing."""
@@ -114,6 +116,8 @@ class Relay:
         log = self.log
         if frame.epoch != log.epoch or not self._placed:
             return []
+        if frame.seq < log.next == log.first and log.checkpoint is None:
+            log.begin(log.epoch, frame.seq)  # the broadcaster has begun earlier, as it may
         if log.append(frame, now):
             return [self.wake()]
         return self.demand(now, again=True) if frame.seq > log.next else []
@@ -130,8 +134,11 @@ class Relay:
             self._refuse_what_never_was()
         return [self.wake(), *self.demand(now, again=again)]
 
-    def demand(self, now: float, again: bool = False) -> list[Output]:
-        """What is needed of the broadcaster, if that has changed (or `again`: say it anyway)."""
+    def demand(self, now: float, again: bool = False, earlier: bool = False) -> list[Output]:
+        """What is needed of the broadcaster, if that has changed (or `again`: say it anyway).
+
+        `earlier`: the log was placed at a viewer's position, and others may have been a little behind that one.
+        """
         cursors = [subscription.cursor for subscription in self._subscriptions.values()]
         before, frames = self._demanded, bool(cursors)
         seek = frames and self._placed and (again or not before.frames)
@@ -143,13 +150,22 @@ class Relay:
         if not again and (frames, checkpoint) == (before.frames, before.checkpoint):
             return []
         after = Position(epoch=self.log.epoch, seq=self.log.next - 1) if seek else None
-        self._demanded = Demand(frames=frames, after=after, checkpoint=checkpoint)
+        self._demanded = Demand(frames=frames, after=after, checkpoint=checkpoint, earlier=earlier)
         return [Send(BROADCASTER, self._demanded)]
 
     def tick(self, now: float) -> list[Output]:
         """Call about once a second: what has left the window."""
         self.log.trim(now)
         return self.demand(now)
+
+    def _movable(self, viewer: str, position: Position | None) -> bool:
+        """Whether the log may be placed at a viewer's position, and nobody else is the worse for it."""
+        if not any(id != viewer for id in self._subscriptions):
+            return True
+        log = self.log
+        # Nothing has come since it was placed: others wait for what is ahead, and get it all the same.
+        empty = log.first == log.next and log.checkpoint is None
+        return empty and position is not None and log.first - NEAR <= position.seq < log.first
 
     def _refuse_what_never_was(self) -> None:
         """The broadcaster could not go on from where the log stood: a place ahead of it was never written."""

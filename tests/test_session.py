@@ -48,12 +48,13 @@ from cobrowse.messages import (
 )
 from cobrowse.outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from cobrowse.records import END, Frame, Part, decode
-from cobrowse.relay import SLOW_RESETS
+from cobrowse.relay import NEAR, SLOW_RESETS
 from cobrowse.session import INPUT_NEEDS, LEFT_AFTER_MS, LEGAL, MAX_VIEWERS, Limits, Session
 
 NEVER = 1e15
 ENDLESS = Limits(NEVER, NEVER, NEVER, NEVER)
 PROOF = b"p" * 32
+EARLIER = 6  # frames; a broadcaster counts bytes
 SIZES = st.sampled_from([1, 500, 4_000, 16_384])
 TO_VIEWERS: dict[str, Any] = {"resumed": Resumed, "reset": Reset}
 
@@ -138,6 +139,8 @@ class Page:
         if demand.after is not None:
             self.following = demand.after.epoch == self.log.epoch and self.log.covers(demand.after.seq)
             self.next, self.epoch, self.checkpoint = demand.after.seq + 1, demand.after.epoch, None
+            if self.following and demand.earlier:
+                self.next = max(self.log.first, self.next - EARLIER)
         self.feed_wants = demand.checkpoint and self.checkpoint is None
 
     def pump(self, limit: int, now: float, turns: int = 10_000) -> None:
@@ -723,6 +726,44 @@ def test_a_checkpoint_that_was_cut_off_with_the_connection_does_not_keep_its_rea
     assert asked, "no checkpoint is demanded, and the rest of the first never comes"
 
 
+def placed(stage: Stage, id: str, seq: int) -> list[Demand]:
+    """That viewer's direct path is gone: it goes on by the relay after `seq`. What is demanded then."""
+    outputs = stage.subscribe(id, Position(epoch=1, seq=seq))
+    return [one for one in sent(outputs, BROADCASTER) if isinstance(one, Demand)]
+
+
+def test_one_who_was_a_little_behind_another_goes_on_as_well() -> None:
+    stage = Stage("a", "b")
+    assert placed(stage, "a", 99)[-1] == Demand(
+        frames=True, after=Position(epoch=1, seq=99), checkpoint=False, earlier=True
+    )
+    for seq in range(90, 103):
+        stage.session.frame(frame(seq), 1)
+    assert stage.pull("a") == [frame(seq) for seq in range(100, 103)]
+    outputs = stage.subscribe("b", Position(epoch=1, seq=93))
+    assert sent(outputs, "b") == [Resumed(id=1)]
+    assert stage.pull("b") == [frame(seq) for seq in range(94, 103)]
+
+
+def test_one_who_was_a_little_behind_another_goes_on_though_nothing_has_come_yet() -> None:
+    stage = Stage("a", "b")
+    placed(stage, "a", 99)
+    assert placed(stage, "b", 97)[-1].after == Position(epoch=1, seq=97)
+    for seq in range(98, 102):
+        stage.session.frame(frame(seq), 1)
+    assert stage.pull("a") == [frame(100), frame(101)]
+    assert stage.pull("b") == [frame(seq) for seq in range(98, 102)]
+
+
+def test_one_who_is_far_behind_another_moves_nobody() -> None:
+    stage = Stage("a", "b")
+    placed(stage, "a", 999)
+    outputs = stage.subscribe("b", Position(epoch=1, seq=1_000 - NEAR - 1))
+    assert sent(outputs, "b") == [Reset(id=1, reason="window")]
+    stage.session.frame(frame(1_000), 1)
+    assert stage.pull("a") == [frame(1_000)]
+
+
 def test_a_joiner_is_served_though_the_checkpoint_stands_before_the_servers_log() -> None:
     """One viewer made the server's log begin late; a checkpoint that stands earlier makes it begin anew, and the
     broadcaster is sent back to there in the middle of the checkpoint."""
@@ -819,7 +860,9 @@ def test_a_viewer_alone_ahead_of_the_log_moves_it_there() -> None:
     stage = Stage("a")
     outputs = stage.subscribe("a", Position(epoch=1, seq=70))
     assert sent(outputs, "a") == [Resumed(id=1)]
-    assert sent(outputs, BROADCASTER)[-1] == Demand(frames=True, after=Position(epoch=1, seq=70), checkpoint=False)
+    assert sent(outputs, BROADCASTER)[-1] == Demand(
+        frames=True, after=Position(epoch=1, seq=70), checkpoint=False, earlier=True
+    )
     stage.session.frame(frame(71), 1)
     assert stage.pull("a") == [frame(71)]
 

@@ -200,13 +200,15 @@ epoch: number
  * 
  * `frames`: whether frames are wanted at all; with `after`, from right after that position, else from where they
  * were, or after the checkpoint. `checkpoint`: one is needed that can be joined from. Where the broadcaster cannot
- * go on after the position, it sends a checkpoint too, and the server's log restarts there.
+ * go on after the position, it sends a checkpoint too, and the server's log restarts there. `earlier`: the server's
+ * log begins at the position, and up to 32 KiB of frames before it are of use as well, for viewers that were there.
  */
 export interface Demand {
 type: "demand"
 frames: boolean
 after: (Position | null)
 checkpoint: boolean
+earlier: boolean
 }
 /**
  * A place in the log: everything up to frame `seq` of `epoch`; -1 is the start.

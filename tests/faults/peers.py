@@ -15,12 +15,19 @@ KEPT: Final = """
     return peer;
   };
   globalThis.RTCPeerConnection.prototype = Peer.prototype;
+  globalThis.channels = [];
+  const create = Peer.prototype.createDataChannel;
+  Peer.prototype.createDataChannel = function (...options) {
+    const channel = create.apply(this, options);
+    globalThis.channels.push(channel);
+    return channel;
+  };
 """
 GIVEN_UP: Final = "globalThis.peers.some((peer) => peer.connectionState === 'closed')"
 
 
 def counted(context: BrowserContext) -> BrowserContext:
-    """Pages of that context keep their peer connections in `peers`."""
+    """Pages of that context keep their peer connections in `peers`, and their data channels in `channels`."""
     context.add_init_script(KEPT)
     return context
 

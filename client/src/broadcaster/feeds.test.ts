@@ -80,6 +80,7 @@ const demand = (what: Partial<Demand> = {}): Demand => ({
   frames: true,
   after: null,
   checkpoint: false,
+  earlier: false,
   ...what,
 });
 const after = (seq: number, epoch = 1) => ({ after: { epoch, seq } });
@@ -179,6 +180,18 @@ describe("RelayFeed", () => {
     expect(drain(feed)).toEqual([]);
     feed.demand(demand(after(1)));
     expect(drain(feed)).toEqual(["f2", "f3"]);
+  });
+
+  it("begins up to 32 KiB earlier where that is of use, as far as its log goes back", () => {
+    const recorder = new FakeRecorder();
+    const feed = new RelayFeed(asRecorder(recorder));
+    recorder.write(40, 4_096);
+    feed.demand(demand({ ...after(30), earlier: true }));
+    expect(drain(feed)).toEqual(Array.from({ length: 17 }, (_, n) => `f${n + 23}`));
+    feed.demand(demand({ ...after(2), earlier: true }));
+    expect(drain(feed)[0]).toBe("f0");
+    feed.demand(demand({ ...after(-1), earlier: true }));
+    expect(drain(feed)[0]).toBe("f0");
   });
 
   it("does not begin a checkpoint that is on its way anew when it is asked for again", () => {
@@ -306,15 +319,15 @@ class ServerModel {
   place(seq: number): void {
     this.log.begin(this.log.epoch, seq + 1);
     this.placed = true;
-    this.say();
+    this.say(true);
   }
 
   /** What it needs now. What has come of a checkpoint is given up: the broadcaster begins anew. */
-  say(): void {
+  say(earlier = false): void {
     const { log } = this;
     if (log.checkpoint && !log.checkpoint.complete) log.checkpoint = null;
     const position = this.placed ? { epoch: log.epoch, seq: log.next - 1 } : null;
-    this.feed.demand(demand({ after: position, checkpoint: this.joining && !log.usable(now) }));
+    this.feed.demand(demand({ after: position, checkpoint: this.joining && !log.usable(now), earlier }));
   }
 
   join(): void {
@@ -331,6 +344,7 @@ class ServerModel {
     const { log } = this;
     if (item.kind === FRAME) {
       if (item.epoch !== log.epoch || !this.placed) return;
+      if (item.seq < log.next && log.next === log.first && !log.checkpoint) log.begin(log.epoch, item.seq);
       if (!log.append(item, now) && item.seq > log.next) this.say();
       return;
     }

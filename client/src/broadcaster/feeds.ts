@@ -12,6 +12,9 @@ interface Source {
   take(limit: number): Bytes[];
 }
 
+/** Bytes of frames before the position that was asked for, when they are of use as well. */
+const EARLIER = 32_768;
+
 const encoded = new WeakMap<Frame | Part, Bytes>();
 
 function recordOf(item: Frame | Part): Bytes {
@@ -92,10 +95,10 @@ export class RelayFeed implements Source {
 
   /** A new connection: nothing is wanted until the server says so. */
   begin(): void {
-    this.demand({ type: "demand", frames: false, after: null, checkpoint: false });
+    this.demand({ type: "demand", frames: false, after: null, checkpoint: false, earlier: false });
   }
 
-  demand({ frames, after, checkpoint }: Demand): void {
+  demand({ frames, after, checkpoint, earlier }: Demand): void {
     const { log } = this.recorder;
     this.wanted = frames;
     if (!frames) {
@@ -109,6 +112,8 @@ export class RelayFeed implements Source {
       this.next = after.seq + 1;
       this.epoch = after.epoch;
       this.checkpoint = null;
+      if (this.following && earlier)
+        while (this.next > log.first && log.since(this.next - 2) - log.since(after.seq) <= EARLIER) this.next -= 1;
     }
     this.checkpointWanted = checkpoint && !this.checkpoint;
   }

@@ -23,6 +23,8 @@ export interface PeerEvents {
 
 interface DirectViewer {
   readonly peer: Peer;
+  /** Of the viewer's peer connection, which its next one does not have. */
+  readonly origin: string;
   readonly feed: DirectFeed;
   readonly pump: Pump;
   heard: number;
@@ -41,15 +43,21 @@ export class Peers {
 
   /** A signal of an admitted viewer; its first offer opens the path. */
   receive(viewer: string, { description, candidate }: Signal): void {
+    const origin = description?.type === "offer" ? originOf(description.sdp) : null;
     let known = this.direct.get(viewer);
+    if (known && origin !== null && origin !== known.origin) {
+      // The viewer has given up the path that we still have: nobody could tell us.
+      known.peer.close();
+      known = undefined;
+    }
     if (!known) {
-      if (description?.type !== "offer") return;
+      if (origin === null) return;
       if (this.direct.size >= MAX_DIRECT) this.closeSilent(SUSPECT_AFTER_MS);
       if (this.direct.size >= MAX_DIRECT) {
         this.events.signal(signalTo(viewer, { declined: `${MAX_DIRECT} viewers have a direct path already` }));
         return;
       }
-      known = this.open(viewer);
+      known = this.open(viewer, origin);
     }
     void known.peer.receive({ ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) });
   }
@@ -108,7 +116,7 @@ export class Peers {
     for (const { peer, heard } of [...this.direct.values()]) if (now - heard > after) peer.close();
   }
 
-  private open(viewer: string): DirectViewer {
+  private open(viewer: string, origin: string): DirectViewer {
     const feed = new DirectFeed(this.recorder);
     const peer = new Peer(
       true,
@@ -132,7 +140,8 @@ export class Peers {
         },
       },
     );
-    const known: DirectViewer = { peer, feed, pump: new Pump(peer, feed), heard: performance.now(), route: null };
+    const pump = new Pump(peer, feed);
+    const known: DirectViewer = { peer, origin, feed, pump, heard: performance.now(), route: null };
     this.direct.set(viewer, known);
     return known;
   }
@@ -172,4 +181,9 @@ export class Peers {
         break;
     }
   }
+}
+
+/** What tells one peer connection of the other side from another: its session id (JSEP, RFC 9429, section 5.2.1). */
+function originOf(sdp: string): string {
+  return /^o=\S+ (\S+)/m.exec(sdp)?.[1] ?? "";
 }

@@ -85,8 +85,12 @@ export class Direct {
     if (this.peer !== peer) return;
     this.peer = null;
     clearTimeout(this.timer);
+    if (!this.stopped) this.rest();
+    // Who is told may ask for an attempt at once.
     this.events.onclose();
-    if (this.stopped) return;
+  }
+
+  private rest(): void {
     const wait = this.waits[Math.min(this.failures, this.waits.length - 1)] ?? 0;
     this.failures += 1;
     this.resting = true;
