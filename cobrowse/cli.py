@@ -17,6 +17,7 @@ from .hub import Hub
 from .records import MAX_MESSAGE
 from .settings import Settings, kept_secret
 from .tokens import Tokens, seconds
+from .transports.push import PushProtocol
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ def serve(host: str | None, port: int | None, config: Path | None, demo: bool | 
             app.state.hub,
             uvicorn.Config(
                 app,
-                ws="websockets-sansio",
+                ws=PushProtocol,
                 ws_max_size=2 * MAX_MESSAGE,  # over MAX_MESSAGE we close ourselves, with a reason
                 ws_per_message_deflate=False,
                 ws_ping_interval=None,

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from pydantic import BaseModel
@@ -46,6 +47,8 @@ class Connection:
         self.ice_until = math.inf
         """When its ICE servers are to be given anew, on `clock`."""
         self.ready = asyncio.Event()
+        self.push: Callable[[], bool] | None = None
+        """Sends what waits, at once and without a task, where the transport can; false when it could not send all."""
         self.closing: tuple[CloseCode, str] | None = None
         self._control: deque[bytes] = deque()
         self._control_size = 0
@@ -61,6 +64,11 @@ class Connection:
             self._control_size = 0
             self.close(CloseCode.SLOW, "the connection does not take what is sent to it")
         self.ready.set()
+
+    def wake(self) -> None:
+        """There may be something to `take`."""
+        if self.push is None or not self.push():
+            self.ready.set()
 
     def forward(self, key: tuple[str, str], record: bytes) -> None:
         """Queue a volatile record: it replaces an earlier one of its key; the oldest is dropped when full."""

@@ -39,6 +39,7 @@ from .records import MAX_MESSAGE, MAX_VOLATILE, Frame, InvalidMessage, Part, dec
 from .session import Limits, Session
 from .settings import Settings, Site
 from .tokens import Broadcasting, Tokens
+from .waking import Waking
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class Hub:
         self._of_session: dict[str, tuple[Site, str, set[str]]] = {}  # site, code, origins seen
         self._joined: dict[tuple[str, str], Connection] = {}  # by session and participant
         self._connections: set[Connection] = set()
+        self.waking = Waking(self.connection_of)
         self._empty = asyncio.Event()
         self._empty.set()
         self._ticker: asyncio.Task[None] | None = None
@@ -371,9 +373,7 @@ class Hub:
     def _carry_out(self, session: Session, outputs: list[Output]) -> None:
         for output in outputs:
             if isinstance(output, Wake):
-                for id in output.viewers:
-                    if connection := self._joined.get((session.id, id)):
-                        connection.ready.set()
+                self.waking.add(session, output.viewer)
                 continue
             target = self._joined.get((session.id, output.to))
             if target is None:

@@ -22,6 +22,8 @@ HEADER: Final = 32
 """Bytes of a record beside its data, at most."""
 CHECKPOINT_EVERY_MS: Final = 2_000
 """A checkpoint younger than this is used, however much log stands after it."""
+MAX_JOINED: Final = 8
+"""Messages kept for the next reader that is in step: half a MiB at most, until the next frame comes."""
 READ_WITHIN_MS: Final = 30_000
 """A checkpoint of which a part came, or was taken, within this time is being read; frames after it do not grow old."""
 
@@ -44,10 +46,10 @@ class Checkpoint:
 
     def add(self, part: Part) -> bool:
         """Take the next part; False for one that is here already, or is not the next."""
-        if part.part != len(self.parts) or part.parts != self.total or self.size + len(part.data) > MAX_CHECKPOINT:
+        if part.part != len(self.parts) or part.parts != self.total or self.size + part.size > MAX_CHECKPOINT:
             return False
         self.parts.append(part)
-        self.size += len(part.data)
+        self.size += part.size
         return True
 
 
@@ -68,6 +70,7 @@ class Log:
         self._frames: deque[tuple[float, int, Frame]] = deque()  # (taken at, bytes up to its end, frame)
         self._begun = 0  # bytes up to the start of the oldest frame
         self._total = 0  # bytes up to the end of the newest
+        self._joined: dict[tuple[int, int], tuple[bytes, int]] = {}
 
     def append(self, frame: Frame, now: float) -> bool:
         """Take the next frame, and let go of what has left the window.
@@ -77,7 +80,7 @@ class Log:
         """
         if frame.epoch != self.epoch or frame.seq != self.next:
             return False
-        self._total += len(frame.data)
+        self._total += frame.size
         self._frames.append((now, self._total, frame))
         self.next += 1
         self.trim(now)
@@ -112,6 +115,7 @@ class Log:
         Those after a checkpoint that is being read are let go for their bytes or number alone: on a slow way it takes
         longer than the window, and would be of no use without them.
         """
+        self._joined.clear()
         held = self.checkpoint
         kept = self.next if held is None or held.read_at < now - READ_WITHIN_MS else held.seq + 1
         while self._frames and (
@@ -131,6 +135,32 @@ class Log:
     def frame(self, seq: int) -> Frame:
         """The frame `seq`, which must be in the log."""
         return self._frames[seq - self.first][2]
+
+    def frames(self, seq: int, limit: int, at_least: int = 0) -> list[Frame]:
+        """The frames from `seq` on, as many as `limit` bytes hold with headers, or `at_least` so many."""
+        frames: list[Frame] = []
+        while seq < self.next:
+            frame = self.frame(seq)
+            limit -= frame.size + HEADER
+            if limit < 0 and len(frames) >= at_least:
+                break
+            frames.append(frame)
+            seq += 1
+        return frames
+
+    def joined(self, seq: int, limit: int) -> tuple[bytes, int]:
+        """The frames from `seq` on, encoded, and the one after them; at most `limit` bytes (but one always fits).
+
+        Readers in step get the same bytes, which are put together for the first of them.
+        """
+        held = self._joined.get((seq, limit))
+        if held is None:
+            frames = self.frames(seq, limit, at_least=1)
+            held = (b"".join([frame.record for frame in frames]), seq + len(frames))
+            if len(self._joined) >= MAX_JOINED:
+                self._joined.clear()
+            self._joined[seq, limit] = held
+        return held
 
     @property
     def size(self) -> int:
@@ -211,25 +241,25 @@ class Cursor:
             self.part = 0
             self.next = self.checkpoint.seq + 1
             self.waiting = False
-        room = limit
-
-        def fits(item: Frame | Part) -> bool:
-            nonlocal room
-            if items and len(item.data) + HEADER > room:
-                return False
-            items.append(item)
-            room -= len(item.data) + HEADER
-            return True
-
         if self.checkpoint is not None:
             self.checkpoint.read_at = now
             while self.part < len(self.checkpoint.parts):
-                if not fits(self.checkpoint.parts[self.part]):
+                part = self.checkpoint.parts[self.part]
+                limit -= part.size + HEADER
+                if limit < 0 and items:
                     return items
+                items.append(part)
                 self.part += 1
             if not self.checkpoint.complete:
                 return items
             self.checkpoint = None
-        while self.next < self.log.next and fits(self.log.frame(self.next)):
-            self.next += 1
-        return items
+        frames = self.log.frames(self.next, limit, at_least=0 if items else 1)
+        self.next += len(frames)
+        return [*items, *frames]
+
+    def read(self, limit: int, now: float) -> bytes:
+        """As `take`, encoded."""
+        if self.waiting or self.checkpoint is not None or self.lost:
+            return b"".join([item.record for item in self.take(limit, now)])
+        data, self.next = self.log.joined(self.next, limit)
+        return data

@@ -32,9 +32,9 @@ class Forward:
 
 @dataclass(frozen=True)
 class Wake:
-    """There may be something to `pull` for these viewers."""
+    """There may be something to `pull` for a viewer; None: for all that read by the relay."""
 
-    viewers: tuple[str, ...]
+    viewer: str | None = None
 
 
 @dataclass(frozen=True)

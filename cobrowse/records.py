@@ -13,8 +13,6 @@ Its twin is `client/src/records.ts`; `tests/vectors.json` holds the golden bytes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import msgpack
@@ -50,35 +48,55 @@ class InvalidMessage(ValueError):
     """Bytes from a remote party that are not what the protocol says; the text says what was wrong."""
 
 
-@dataclass(frozen=True)
-class Frame:
+class Record:
+    """An encoded record, which ends with its data. Encoded once, whoever watches, and nothing is held beside that."""
+
+    __slots__ = ("record", "size")
+
+    def __init__(self, head: list[int], data: bytes) -> None:
+        self.record = packed([*head, data])
+        self.size = len(data)
+
+    @property
+    def data(self) -> bytes:
+        """A copy of the data; `size` is its length."""
+        return self.record[len(self.record) - self.size :]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self.record == other.record
+
+    def __hash__(self) -> int:
+        return hash(self.record)
+
+    def __repr__(self) -> str:
+        place = ", ".join(f"{name}={getattr(self, name)}" for name in self.__slots__)
+        return f"{type(self).__name__}({place}, {self.size} bytes)"
+
+
+class Frame(Record):
     """A numbered piece of the log's byte stream, at most `MAX_FRAME` bytes."""
 
-    epoch: int
-    seq: int
-    flags: int
-    data: bytes
+    __slots__ = ("epoch", "flags", "seq")
 
-    @cached_property
-    def record(self) -> bytes:
-        """The encoded record; made once, whoever watches."""
-        return packed([FRAME, self.epoch, self.seq, self.flags, self.data])
+    def __init__(self, epoch: int, seq: int, flags: int, data: bytes) -> None:
+        super().__init__([FRAME, epoch, seq, flags], data)
+        self.epoch = epoch
+        self.seq = seq
+        self.flags = flags
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Record):
     """Part `part` of the `parts` parts of checkpoint `id`, which stands after frame `seq`."""
 
-    epoch: int
-    seq: int
-    id: int
-    part: int
-    parts: int
-    data: bytes
+    __slots__ = ("epoch", "id", "part", "parts", "seq")
 
-    @cached_property
-    def record(self) -> bytes:
-        return packed([PART, self.epoch, self.seq, self.id, self.part, self.parts, self.data])
+    def __init__(self, epoch: int, seq: int, id: int, part: int, parts: int, data: bytes) -> None:
+        super().__init__([PART, epoch, seq, id, part, parts], data)
+        self.epoch = epoch
+        self.seq = seq
+        self.id = id
+        self.part = part
+        self.parts = parts
 
 
 def packed(value: object) -> bytes:

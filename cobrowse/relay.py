@@ -53,9 +53,6 @@ class Relay:
         self.log.begin(epoch, 0 if seq is None else seq + 1)
         self._placed = seq is not None
 
-    def wake(self) -> Wake:
-        return Wake(self.readers)
-
     # Viewers -------------------------------------------------------------------------------------------------
 
     def subscribe(self, viewer: str, asked: Subscribe, now: float) -> list[Output]:
@@ -76,7 +73,7 @@ class Relay:
         else:
             cursor.join()
             answer = Reset(id=asked.id, reason="join" if position is None else "epoch")
-        return [Send(viewer, answer), Wake((viewer,)), *self.demand(now, again=moved, earlier=moved)]
+        return [Send(viewer, answer), Wake(viewer), *self.demand(now, again=moved, earlier=moved)]
 
     def unsubscribe(self, viewer: str, now: float, subscription: int | None = None) -> list[Output]:
         """The viewer reads here no more; a `subscription` that has been replaced changes nothing."""
@@ -92,7 +89,7 @@ class Relay:
         return self.unsubscribe(viewer, now)
 
     def pull(self, viewer: str, limit: int, now: float) -> tuple[list[bytes], list[Output]]:
-        """Encoded messages and records that the viewer gets next, about `limit` bytes."""
+        """Encoded messages, and records joined, that the viewer gets next, about `limit` bytes."""
         subscription = self._subscriptions.get(viewer)
         if subscription is None:
             return [], []
@@ -106,7 +103,8 @@ class Relay:
             cursor.join()
             encoded.append(encode(reason))
             outputs += self.demand(now)
-        encoded += [item.record for item in cursor.take(limit, now)]
+        if data := cursor.read(limit, now):
+            encoded.append(data)
         return encoded, outputs
 
     # The broadcaster -----------------------------------------------------------------------------------------
@@ -119,7 +117,7 @@ class Relay:
         if frame.seq < log.next == log.first and log.checkpoint is None:
             log.begin(log.epoch, frame.seq)  # the broadcaster has begun earlier, as it may
         if log.append(frame, now):
-            return [self.wake()]
+            return [Wake()]
         return self.demand(now, again=True) if frame.seq > log.next else []
 
     def part(self, part: Part, now: float) -> list[Output]:
@@ -132,7 +130,7 @@ class Relay:
         self._placed = True
         if restarts:
             self._refuse_what_never_was()
-        return [self.wake(), *self.demand(now, again=again)]
+        return [Wake(), *self.demand(now, again=again)]
 
     def demand(self, now: float, again: bool = False, earlier: bool = False) -> list[Output]:
         """What is needed of the broadcaster, if that has changed (or `again`: say it anyway).

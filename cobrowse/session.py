@@ -39,7 +39,7 @@ from .messages import (
     Updated,
     ViewerInput,
 )
-from .outputs import BROADCASTER, Drop, Forward, Output, Send
+from .outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from .records import Frame, Part, Volatile, packed
 from .relay import Relay
 
@@ -350,7 +350,7 @@ class Session:
     def _begin(self, epoch: int) -> list[Output]:
         self.relay.place(epoch)
         begun = Begun(epoch=epoch)
-        return [Send(BROADCASTER, begun), *(Send(id, begun) for id in self.viewers), self.relay.wake()]
+        return [Send(BROADCASTER, begun), *(Send(id, begun) for id in self.viewers), Wake()]
 
     def _may_relay(self) -> None:
         if self.path == "direct":

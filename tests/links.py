@@ -23,6 +23,7 @@ from cobrowse.records import MAX_MESSAGE, decode, packed
 from cobrowse.settings import Settings, Site
 from cobrowse.transports.check import WORD, opened, sealed
 from cobrowse.transports.guard import listen_on
+from cobrowse.transports.push import PushProtocol
 
 SECRET = "x" * 64
 ORIGIN = "https://shop.example"
@@ -42,11 +43,11 @@ def hello(role: str, **changed: Any) -> dict[str, Any]:
 class Running:
     """A server on a free port, in this loop."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, ws: Any) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         config = uvicorn.Config(
-            app, ws="websockets-sansio", ws_max_size=2 * MAX_MESSAGE, ws_per_message_deflate=False, log_level="warning"
+            app, ws=ws, ws_max_size=2 * MAX_MESSAGE, ws_per_message_deflate=False, log_level="warning"
         )
         self.server = uvicorn.Server(config)
         self.task = asyncio.create_task(self.server.serve(sockets=[self.listener]), name="server")
@@ -58,8 +59,9 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(app: ASGIApp) -> AsyncIterator[Running]:
-    server = Running(app)
+async def running(app: ASGIApp, ws: Any = PushProtocol) -> AsyncIterator[Running]:
+    """`ws`: uvicorn's setting of that name; `cobrowse serve` gives it the default."""
+    server = Running(app, ws)
     try:
         yield server
     finally:

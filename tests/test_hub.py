@@ -25,9 +25,10 @@ from cobrowse.connection import MAX_CONTROL, MAX_WAITING_VOLATILE, Connection, c
 from cobrowse.hub import BACK_WITHIN_MS, HELLO_WITHIN_MS, SILENT_AFTER_MS, Hub
 from cobrowse.messages import Ended, Ping, Refused
 from cobrowse.records import END, MAX_MESSAGE, MAX_VALUES, MAX_VOLATILE, Frame, Part, decode, packed
-from cobrowse.session import Limits
+from cobrowse.session import Limits, Session
 from cobrowse.settings import Settings, Site
 from cobrowse.tokens import Broadcasting, Tokens, Watching
+from cobrowse.waking import Waking
 
 SECRET = "x" * 64
 ORIGIN = "https://shop.example"
@@ -544,8 +545,17 @@ class Now:
         return self.ms
 
 
+class Asleep(Waking):
+    def add(self, session: Session, viewer: str | None) -> None:
+        pass
+
+
 class QuietHub(Hub):
-    """Without the task that keeps time: the test does."""
+    """Without the task that keeps time, and without a loop to wake anybody: the test does."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.waking = Asleep(self.connection_of)
 
     def start(self) -> None:
         pass

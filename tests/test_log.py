@@ -364,3 +364,38 @@ def test_a_cursor_ahead_of_the_log_waits_for_it(log: Log) -> None:
         assert cursor.take(1_000, 0) == []
     log.append(frame(3), 0)
     assert [item.seq for item in cursor.take(1_000, 0)] == [3]
+
+
+def test_readers_in_step_get_the_same_bytes_and_others_their_own() -> None:
+    log = Log(WINDOW_MS, WINDOW_BYTES)
+    log.begin(1)
+    frames = [frame(seq, 100) for seq in range(5)]
+    for one in frames:
+        log.append(one, 0)
+    readers = [Cursor(log) for _ in range(3)]
+    for reader, seq in zip(readers, (-1, -1, 2), strict=True):
+        assert reader.resume(1, seq)
+    first, second, ahead = (reader.read(60_000, 0) for reader in readers)
+    assert first is second, "joined once"
+    assert first == b"".join(one.record for one in frames)
+    assert ahead == frames[3].record + frames[4].record
+    assert [reader.read(60_000, 0) for reader in readers] == [b"", b"", b""]
+    log.append(frame(5), 0)
+    assert [reader.read(60_000, 0) for reader in readers] == [frame(5).record] * 3
+
+
+def test_what_is_read_is_what_is_taken() -> None:
+    log = Log(WINDOW_MS, WINDOW_BYTES)
+    log.begin(1)
+    log.add_part(part(-1, 1, 0, 2, 100), 0)
+    log.add_part(part(-1, 1, 1, 2, 100), 0)
+    for seq in range(20):
+        log.append(frame(seq, 50 * seq), 0)
+    for limit in (0, 150, 300, 1_000, 60_000):
+        taking, reading = Cursor(log), Cursor(log)
+        taking.join()
+        reading.join()
+        while items := taking.take(limit, 0):
+            assert reading.read(limit, 0) == b"".join(item.record for item in items)
+        assert reading.read(limit, 0) == b""
+        assert reading.next == taking.next == 20

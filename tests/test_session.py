@@ -292,7 +292,7 @@ class SessionMachine(RuleBasedStateMachine):
         by_id = {watcher.id: watcher for watcher in self.watchers}
         for output in outputs:
             if isinstance(output, Wake):
-                assert set(output.viewers) <= known
+                assert output.viewer is None or output.viewer in known
                 continue
             assert output.to in known, "for somebody unknown"
             if isinstance(output, Send) and output.to == BROADCASTER:

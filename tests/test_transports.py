@@ -186,12 +186,12 @@ async def test_who_connects_anew_by_another_transport_takes_its_own_place(
 async def test_who_takes_nothing_is_dropped(
     stage: Stage, transport: type[Link], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("cobrowse.transports.websocket.SEND_WITHIN_S", 0.5)
     broadcaster, welcome = await stage.broadcaster(WebSocketLink)
     viewer = await stage.admitted(transport, broadcaster, welcome["session"])
     stalled = stage.connection(welcome["session"], viewer=True)
     await viewer.say({"type": "subscribe", "id": 1, "position": None})
     await broadcaster.until("demand")
-    monkeypatch.setattr("cobrowse.transports.websocket.SEND_WITHIN_S", 0.5)
     monkeypatch.setattr("cobrowse.transports.http.TAKEN_WITHIN_S", 0.5)
     monkeypatch.setattr("cobrowse.transports.http.BACK_WITHIN_S", 0.5)
     monkeypatch.setattr("cobrowse.transports.peer.SLOW_AFTER_S", 0.5)

@@ -1,7 +1,8 @@
 """The WebSocket transport: one reader and one writer task a connection.
 
-The writer sends whatever has gathered as one message. A send that does not finish in time frees the connection:
-a stalled reader would hold it for ever, as closing waits for a flush that never comes.
+What has gathered goes out as one message, by the writer, or at once where the server lets us (`push.py`). A send that
+does not finish in time frees the connection: a stalled reader would hold it for ever, as closing waits for a flush that
+never comes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from itertools import count
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..close_codes import CloseCode
 from ..codec import encode
@@ -19,6 +20,7 @@ from ..connection import Connection
 from ..hub import Hub
 from ..messages import Closed
 from .check import WORD, Garbled, opened, sealed
+from .push import PUSH, PushProtocol
 
 SEND_WITHIN_S: Final = 5.0
 
@@ -35,7 +37,8 @@ class WebSocketTransport:
         address = websocket.client.host if websocket.client else ""
         connection = self.hub.connect(websocket.headers.get("origin"), address)
         checked = WORD in websocket.query_params
-        writer = asyncio.create_task(self._write(websocket, connection, checked), name="cobrowse-websocket-writer")
+        writing = Writer(websocket, connection, checked)
+        writer = asyncio.create_task(writing.run(), name="cobrowse-websocket-writer")
         reader = asyncio.create_task(self._read(websocket, connection, checked), name="cobrowse-websocket-reader")
         try:
             await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
@@ -63,25 +66,69 @@ class WebSocketTransport:
                 await asyncio.sleep(SEND_WITHIN_S)
                 return
 
-    async def _write(self, websocket: WebSocket, connection: Connection, checked: bool) -> None:
-        numbers = count()
+
+class Writer:
+    """Empties a connection into its WebSocket."""
+
+    def __init__(self, websocket: WebSocket, connection: Connection, checked: bool) -> None:
+        self._websocket = websocket
+        self._connection = connection
+        self._checked = checked
+        self._numbers = count()
+        self._since: float | None = None  # when the send that is not done yet began, on the loop's clock
+        pushing = websocket.scope.get("extensions", {}).get(PUSH)
+        if pushing is not None:
+            self._protocol: PushProtocol = pushing["protocol"]
+            connection.push = self._push
+
+    async def run(self) -> None:
+        """Send what waits whenever there is something, until the connection closes. Cancelled when a send stalls."""
+        connection = self._connection
+        self._look(asyncio.current_task())
         try:
             while True:
                 await connection.ready.wait()
                 connection.ready.clear()
                 while message := connection.take():
-                    async with asyncio.timeout(SEND_WITHIN_S):
-                        await websocket.send_bytes(sealed(message, next(numbers)) if checked else message)
+                    await self._send(message)
                 if connection.closing is not None:
-                    code, reason = connection.closing
-                    async with asyncio.timeout(SEND_WITHIN_S):
-                        if checked:  # a close frame is not
-                            last = encode(Closed(code=code, reason=reason))
-                            await websocket.send_bytes(sealed(last, next(numbers)))
-                        # A close frame has room for 123 bytes of reason (RFC 6455, section 5.5).
-                        await websocket.close(code, reason.encode()[:123].decode(errors="ignore"))
+                    await self._close(*connection.closing)
                     return
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            # RuntimeError: the socket was closed by the other side between two sends.
-            if websocket.application_state is not WebSocketState.DISCONNECTED:
-                return
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # RuntimeError: the socket was closed by the other side between two sends
+        finally:
+            self._timer.cancel()
+
+    def _look(self, task: asyncio.Task[None] | None) -> None:
+        """Cancel the task when its send stalls. One timer now and then costs less than a deadline for each send."""
+        loop = asyncio.get_running_loop()
+        left = SEND_WITHIN_S if self._since is None else self._since + SEND_WITHIN_S - loop.time()
+        if left > 0:
+            self._timer = loop.call_later(left, self._look, task)
+        elif task is not None:
+            task.cancel()
+
+    def _push(self) -> bool:
+        if self._since is not None:
+            return False  # what `run` is sending comes first
+        while self._protocol.takes:
+            message = self._connection.take()
+            if not message:
+                return self._connection.closing is None
+            self._protocol.push(self._sealed(message))
+        return False
+
+    async def _send(self, message: bytes) -> None:
+        self._since = asyncio.get_running_loop().time()
+        await self._websocket.send_bytes(self._sealed(message))
+        self._since = None
+
+    async def _close(self, code: CloseCode, reason: str) -> None:
+        if self._checked:  # a close frame is not
+            await self._send(encode(Closed(code=code, reason=reason)))
+        self._since = asyncio.get_running_loop().time()
+        # A close frame has room for 123 bytes of reason (RFC 6455, section 5.5).
+        await self._websocket.close(code, reason.encode()[:123].decode(errors="ignore"))
+
+    def _sealed(self, message: bytes) -> bytes:
+        return sealed(message, next(self._numbers)) if self._checked else message
