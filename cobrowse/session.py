@@ -40,15 +40,13 @@ from .messages import (
     ViewerInput,
 )
 from .outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
+from .pace import A_SECOND, AT_ONCE
 from .records import Frame, Part, Volatile, packed
 from .relay import Relay
+from .viewer import Viewer
 
 MAX_VIEWERS: Final = 1_000
 LEFT_AFTER_MS: Final = 10_000
-INPUT_NEEDS: Final[dict[str, Capability]] = {"chat": "chat", "request": "view"}
-"""The capability that each kind of input needs."""
-VOLATILE_NEEDS: Final[dict[str, Capability]] = {"pointer": "pointer", "typing": "chat", "probe": "view"}
-"""The volatile kinds that a viewer may send, and the capability that each needs."""
 
 LEGAL: Final[dict[State, frozenset[State]]] = {
     "pending": frozenset({"active", "paused", "away", "ended"}),
@@ -67,23 +65,6 @@ class Limits:
     idle_ms: float = 30 * 60_000
     active_ms: float = 8 * 3_600_000
     away_ms: float = 60_000
-
-
-@dataclass
-class Viewer:
-    """Somebody who watches, or asks to."""
-
-    id: str
-    name: str
-    role: Role
-    subject: str = ""
-    link: bool = False
-    connected: bool = True
-    admitted: bool = False
-    capabilities: frozenset[Capability] = frozenset()
-    gone_at: float = 0
-    asked: Subscribe | None = None
-    """A subscription from before it was let in."""
 
 
 class Session:
@@ -247,6 +228,10 @@ class Session:
     def from_viewer(self, id: str, message: FromViewer, now: float) -> list[Output]:
         """Carry out what a viewer says. Raises PermissionError for what it may not say."""
         viewer = self.viewers[id]
+        if not viewer.pace.allows(now):
+            if not isinstance(message, InputMessage):
+                raise PermissionError(f"too many messages: {A_SECOND} a second are allowed, and {AT_ONCE} at once")
+            return [Send(id, Refused(viewer="", n=message.n, reason="too many at once; wait a moment"))]
         match message:
             case Subscribe():
                 if self.path == "direct":
@@ -259,7 +244,7 @@ class Session:
                 viewer.asked = None
                 return self.relay.unsubscribe(id, now, subscription)
             case InputMessage(n=n, base=base, input=input):
-                if INPUT_NEEDS.get(input.kind) not in viewer.capabilities:
+                if not viewer.may_input(input.kind):
                     reason = f"the visitor has not allowed {input.kind!r}"
                     return [Send(id, Refused(viewer="", n=n, reason=reason))]
                 return [Send(BROADCASTER, ViewerInput(viewer=id, n=n, base=base, input=input))]
@@ -297,8 +282,7 @@ class Session:
         key = (sender, kind)
         if sender != BROADCASTER:
             viewer = self.viewers.get(sender)
-            needs = VOLATILE_NEEDS.get(kind)
-            allowed = viewer is not None and viewer.admitted and needs in viewer.capabilities
+            allowed = viewer is not None and viewer.may_send(kind)
             return [Forward(BROADCASTER, key, stamped)] if allowed else []
         if party != "":
             viewer = self.viewers.get(party)

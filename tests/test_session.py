@@ -49,7 +49,8 @@ from cobrowse.messages import (
 from cobrowse.outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from cobrowse.records import END, Frame, Part, decode
 from cobrowse.relay import NEAR, SLOW_RESETS
-from cobrowse.session import INPUT_NEEDS, LEFT_AFTER_MS, LEGAL, MAX_VIEWERS, Limits, Session
+from cobrowse.session import LEFT_AFTER_MS, LEGAL, MAX_VIEWERS, Limits, Session
+from cobrowse.viewer import INPUT_NEEDS
 
 NEVER = 1e15
 ENDLESS = Limits(NEVER, NEVER, NEVER, NEVER)
@@ -685,6 +686,19 @@ def test_every_input_that_the_wire_knows_is_in_the_table() -> None:
     assert sent(stage.session.from_viewer("a", asks, 1), BROADCASTER)[0].input == asks.input  # type: ignore[attr-defined]
     said = Declined(viewer="a", capabilities=["click"], reason="no")
     assert stage.session.from_broadcaster(said, 2) == [Send("a", said.model_copy(update={"viewer": ""}))]
+
+
+def test_a_flood_is_not_passed_on() -> None:
+    stage = Stage("a", "b")
+    passed = 0
+    for n in range(1_000):
+        line = InputMessage(n=n, base=n, input=Chat(id="c", text="x"))
+        passed += len(sent(stage.session.from_viewer("a", line, 1_000 + n), BROADCASTER))
+    assert 290 <= passed <= 310
+    for _ in range(200):
+        stage.session.from_viewer("b", Signal(peer=""), 2_000)
+    with pytest.raises(PermissionError, match="100 a second"):
+        stage.session.from_viewer("b", Signal(peer=""), 2_000)
 
 
 def test_capabilities_are_those_that_the_broadcaster_says_when_it_is_back() -> None:

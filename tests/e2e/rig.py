@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -174,6 +174,24 @@ QUIET: Final = """async () => {
 }""".replace("START", "globalThis.__quietStart")
 
 
+def inflated(items: Iterable[Frame | Part]) -> bytes:
+    """The MessagePack in checkpoints and frames, in the order in which they came."""
+    whole = b""
+    inflate = zlib.decompressobj(-15)
+    for item in items:
+        if isinstance(item, Part):
+            if item.part == 0:
+                inflate = zlib.decompressobj(-15)
+            whole += inflate.decompress(item.data)
+            if item.part == item.parts - 1:
+                inflate = zlib.decompressobj(-15)
+        else:
+            whole += inflate.decompress(item.data)
+            if item.flags & END:
+                whole += inflate.decompress(b"\x00\x00\xff\xff")
+    return whole
+
+
 @dataclass
 class Watching:
     """A viewer's page, and what came to it over its WebSocket."""
@@ -197,20 +215,7 @@ class Watching:
 
     def told(self) -> bytes:
         """All that was ever told on the relay, inflated: the MessagePack of checkpoints and frames."""
-        whole = b""
-        inflate = zlib.decompressobj(-15)
-        for item in self.received:
-            if isinstance(item, Part):
-                if item.part == 0:
-                    inflate = zlib.decompressobj(-15)
-                whole += inflate.decompress(item.data)
-                if item.part == item.parts - 1:
-                    inflate = zlib.decompressobj(-15)
-            else:
-                whole += inflate.decompress(item.data)
-                if item.flags & END:
-                    whole += inflate.decompress(b"\x00\x00\xff\xff")
-        return whole
+        return inflated(self.received)
 
     def document(self, script: str) -> Any:
         """Evaluate with `doc`, the mirrored document."""
