@@ -115,9 +115,16 @@ class WebSocketLink(Link):
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MAX_MESSAGE)
         plain.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
         from_ = None if origin is None else Origin(origin)
-        return cls(await connect(f"ws{url[4:]}/ws{cls.query}", sock=plain, origin=from_, compression=None, max_queue=1))
+        try:
+            await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
+            opened = await connect(
+                f"ws{url[4:]}/ws{cls.query}", sock=plain, origin=from_, compression=None, max_queue=1
+            )
+        except BaseException:
+            plain.close()
+            raise
+        return cls(opened)
 
     async def send(self, message: bytes) -> None:
         with contextlib.suppress(ConnectionClosed):  # why is said by receive()
@@ -199,15 +206,21 @@ class HttpLink(Link):
     @classmethod
     async def open(cls, url: str, origin: str | None) -> HttpLink:
         link = cls(f"{url}/http")
-        response = await link.client.post(
-            link.base + (f"?{WORD}" if cls.checked else ""), headers={} if origin is None else {"origin": origin}
-        )
-        assert response.status_code == 201, response.text
-        link.base += f"/{response.text}"
-        if not cls.polls:
-            link.arriving = link._read()
-            assert await anext(link.arriving) == b"", "a stream begins with an empty piece"
+        try:
+            await link._begin(origin)
+        except BaseException:
+            await link.client.aclose()
+            raise
         return link
+
+    async def _begin(self, origin: str | None) -> None:
+        headers = {} if origin is None else {"origin": origin}
+        response = await self.client.post(self.base + (f"?{WORD}" if self.checked else ""), headers=headers)
+        assert response.status_code == 201, response.text
+        self.base += f"/{response.text}"
+        if not self.polls:
+            self.arriving = self._read()
+            assert await anext(self.arriving) == b"", "a stream begins with an empty piece"
 
     async def send(self, message: bytes) -> None:
         async with self.order:
@@ -285,16 +298,23 @@ class WebRTCLink(Link):
             session = (await host.until("welcome"))["session"]
             await carrier.say(hello("viewer", session=session))
             await carrier.until("welcome")
-            await link.rtc.setLocalDescription()
-            offer = {"type": "offer", "sdp": link.rtc.localDescription.sdp}
-            await carrier.say({"type": "signal", "peer": "server", "description": offer})
-            answer = (await carrier.until("signal"))["description"]
-            await link.rtc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
-            await link.opened.wait()
+            await link.offer(carrier)
         finally:
             await carrier.link.close()
             await host.link.close()
         return link
+
+    async def offer(self, carrier: Participant) -> None:
+        """Over somebody's connection who has got a welcome; until the channels are open."""
+        await self.rtc.setLocalDescription()
+        offer = {"type": "offer", "sdp": self.rtc.localDescription.sdp}
+        await carrier.say({"type": "signal", "peer": "server", "description": offer})
+        signal = await carrier.until("signal")
+        if signal["declined"]:
+            raise Closed(0, signal["declined"])
+        answer = signal["description"]
+        await self.rtc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+        await self.opened.wait()
 
     async def send(self, message: bytes) -> None:
         if self.log.readyState == "open":
@@ -336,12 +356,18 @@ class Participant:
 
     async def next(self) -> Any:
         while not self.items:
-            for item in decode(await self.link.receive()):
-                if isinstance(item, dict) and item["type"] == "ping":
-                    await self.say({"type": "pong", "at": item["at"]})
-                else:
-                    self.items.append(item)
+            self.items += await self.heard(await self.link.receive())
         return self.items.pop(0)
+
+    async def heard(self, message: bytes) -> list[Any]:
+        """What that message says."""
+        items = []
+        for item in decode(message):
+            if isinstance(item, dict) and item["type"] == "ping":
+                await self.say({"type": "pong", "at": item["at"]})
+            else:
+                items.append(item)
+        return items
 
     async def until(self, type: str) -> dict[str, Any]:
         while not isinstance(item := await self.next(), dict) or item["type"] != type:

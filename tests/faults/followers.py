@@ -1,0 +1,148 @@
+"""Viewers without a browser: they read the log by one transport, keep what comes, and come back as pages do."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import Any, Final
+
+import httpx2
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from websockets.exceptions import WebSocketException
+
+from cobrowse.records import Frame, Part
+
+from ..links import Closed, HttpLink, Link, Participant, WebRTCLink, WebSocketLink
+
+SILENT_S: Final = 3.0
+OPEN_WITHIN_S: Final = 10.0
+DELAYS_S: Final = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0)
+KINDS: Final = ("websocket", "http", "webrtc")
+LOST: Final = (Closed, OSError, TimeoutError, WebSocketException, httpx2.HTTPError, AssertionError)
+"""Any way in which a connection ends, or does not begin; HTTP's links assert what is answered."""
+
+
+def credentials(link: str) -> dict[str, Any]:
+    """What a guest with that link says of itself."""
+    session, _, secret = link.partition("/v/")[2].partition("#")
+    proof = HKDF(hashes.SHA256(), 32, salt=None, info=b"auth").derive(secret.encode())
+    return {"session": session, "proof": proof}
+
+
+class Follower:
+    """One viewer. `frames` is all that it was ever given, and `wrong` what should not have come."""
+
+    def __init__(self, url: str, kind: str, shown: dict[str, Any]) -> None:
+        self.url = url
+        self.kind = kind
+        self.hello = {"type": "hello", "role": "viewer", "wire": 1, "log": 1, **shown}
+        self.frames: dict[tuple[int, int], bytes] = {}
+        self.wrong: list[str] = []
+        self.resets = 0
+        self.connections = 0
+        self.connected_at = 0.0
+        self.position: tuple[int, int] | None = None
+        self._parts = 0
+
+    async def run(self) -> None:
+        """For ever."""
+        attempt = 0
+        while True:
+            link = None
+            try:
+                async with asyncio.timeout(OPEN_WITHIN_S):
+                    link = await self._connect()
+                self.connections, self.connected_at, attempt = self.connections + 1, monotonic(), 0
+                await self._follow(Participant(link))
+            except LOST:
+                delay = DELAYS_S[min(attempt, len(DELAYS_S) - 1)]
+                attempt += 1
+                await asyncio.sleep(delay + (random.random() if attempt > 2 else 0))
+            finally:
+                if link is not None:
+                    with suppress(*LOST):
+                        await link.close()
+
+    async def _connect(self) -> Link:
+        """A connection over which hello was said, and answered."""
+        opened: Link = await (HttpLink if self.kind == "http" else WebSocketLink).open(self.url, None)
+        try:
+            await self._enter(opened)
+            if self.kind != "webrtc":
+                return opened
+            peer = WebRTCLink()
+            try:
+                await peer.offer(Participant(opened))
+                await self._enter(peer)
+            except BaseException:
+                await peer.close()
+                raise
+        except BaseException:
+            await opened.close()
+            raise
+        await opened.close()
+        return peer
+
+    async def _enter(self, link: Link) -> None:
+        participant = Participant(link)
+        await participant.say(self.hello)
+        self.hello["token"] = (await participant.until("welcome"))["token"]
+
+    async def _follow(self, participant: Participant) -> None:
+        at = self.position and {"epoch": self.position[0], "seq": self.position[1]}
+        await participant.say({"type": "subscribe", "id": 1, "position": at})
+        while True:
+            async with asyncio.timeout(SILENT_S):
+                message = await participant.link.receive()
+            for item in await participant.heard(message):
+                self._take(item)
+
+    def _take(self, item: Any) -> None:
+        if isinstance(item, dict):
+            if item["type"] == "reset":
+                self.resets += self.position is not None
+                self.position, self._parts = None, 0
+        elif isinstance(item, Part):
+            if self.position is not None or item.part != self._parts:
+                self.wrong.append(f"part {item.part} of {item.parts} at {self.position}, after {self._parts}")
+            self._parts += 1
+            if self._parts == item.parts:
+                self.position = (item.epoch, item.seq)
+        elif isinstance(item, Frame):
+            if self.position != (item.epoch, item.seq - 1):
+                self.wrong.append(f"frame {item.epoch}, {item.seq} at {self.position}")
+            self.position = (item.epoch, item.seq)
+            self.frames[self.position] = item.data
+
+
+@contextmanager
+def following(followers: list[Follower]) -> Iterator[None]:
+    """They follow, in a thread of their own, until the end of the block."""
+    loop = asyncio.new_event_loop()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def begin() -> None:
+        tasks.extend(asyncio.create_task(follower.run()) for follower in followers)
+
+    async def end() -> None:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        thrown = [one for one in ended if not isinstance(one, asyncio.CancelledError)]
+        assert thrown == []
+
+    thread = threading.Thread(target=loop.run_forever, name="followers", daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(begin(), loop).result()
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(end(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
