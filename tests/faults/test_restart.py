@@ -103,8 +103,8 @@ def test_the_server_is_restarted_while_forty_watch(browser: Browser, record_prop
         assert [one.kind for one in followers if one.connections < 2] == []
         received = [one for one in watching["websocket"][0].received if isinstance(one, Frame)]
         told = {(one.epoch, one.seq): one.data for one in received}
-        for one in followers:
-            assert all(told.get(at, data) == data for at, data in one.frames.items())
+        for follower in followers:
+            assert all(told.get(at, data) == data for at, data in follower.frames.items())
         found = ", ".join(f"{road} {seconds:.1f}" for road, seconds in back.items())
         record_property("killed until the last page had the next frame, s", found)
         text = ", ".join(f"{kind} {at - began:.1f}" for kind, at in latest)
