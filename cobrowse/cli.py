@@ -33,7 +33,13 @@ class Server(uvicorn.Server):
         self.hub = hub
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()  # who comes now is the next process's
         await self.hub.stop()
+        for connection in list(self.server_state.connections):
+            # Who has not taken what is on its way by now is not waited for: closing would flush that first.
+            if connection.transport.get_write_buffer_size():
+                connection.transport.abort()
         await super().shutdown(sockets)
 
 

@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 HELLO_WITHIN_MS: Final = 5_000
 PING_EVERY_MS: Final = 1_000
 SILENT_AFTER_MS: Final = 10_000
-LEAVE_WITHIN_S: Final = 2.0
+LEAVE_WITHIN_S: Final = 1.5
 BACK_WITHIN_MS: Final = 90_000
 """After a start: sessions of before may still come back, with their broadcasters."""
 ANSWER: Final = 96
@@ -95,7 +95,7 @@ class Hub:
             self._ticker = asyncio.create_task(self._tick_forever(), name="cobrowse-hub")
 
     async def stop(self) -> None:
-        """Tell everybody to come back later, for 2 s at most, and stop the timers."""
+        """Tell everybody to come back later, for `LEAVE_WITHIN_S` at most, and stop the timers."""
         self.restart()
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_WITHIN_S):

@@ -225,9 +225,12 @@ class HttpLink(Link):
     async def send(self, message: bytes) -> None:
         async with self.order:
             n, self.next, self.unacknowledged = self.next, self.next + 1, 0
-            with contextlib.suppress(httpx2.TransportError):  # why is said by receive()
-                response = await self.client.post(f"{self.base}/{n}?got={self.got}", content=self._sealed(message, n))
-                assert response.status_code in (204, 410, 413), response.text
+            for _ in range(2):  # a TCP connection that was kept for long may just be closing
+                with contextlib.suppress(httpx2.TransportError):  # why is said by receive()
+                    address = f"{self.base}/{n}?got={self.got}"
+                    response = await self.client.post(address, content=self._sealed(message, n))
+                    assert response.status_code in (204, 410, 413), response.text
+                    return
 
     async def receive(self) -> bytes:
         while True:
@@ -245,7 +248,8 @@ class HttpLink(Link):
         if not self.client.is_closed:
             if self.arriving is not None:
                 await self.arriving.aclose()
-            await self.client.post(f"{self.base}/{self.next}?close", content=self._sealed(b"", self.next))
+            with contextlib.suppress(httpx2.ConnectError):  # the server may be gone
+                await self.client.post(f"{self.base}/{self.next}?close", content=self._sealed(b"", self.next))
             await self.client.aclose()
 
     def _sealed(self, message: bytes, n: int) -> bytes:

@@ -18,10 +18,11 @@ from ..hub import SERVER, Hub
 from ..messages import Signal
 from .allowance import Allowance
 from .offer import InvalidOffer, read
-from .peer import CLOSE_WITHIN_S, Declined, Peer
+from .peer import Declined, Peer
 
 logger = logging.getLogger(__name__)
 
+STOP_WITHIN_S: Final = 0.5
 SIGNALS_PER_S: Final = 20
 SIGNALS_AT_ONCE: Final = 60
 OFFER_COST: Final = 10
@@ -50,13 +51,12 @@ class WebRTCTransport:
             carrier.send(Signal(peer=SERVER, declined=str(error)))
 
     async def stop(self) -> None:
-        """Close all peers: those that are open say why first, if they can within 5 s."""
+        """Close all peers. Those that are open were told why by the hub, and had their time to say so."""
         self._stopping = True
         for peer in self._tasks.values():
-            if peer.connection is None or peer.connection.closing is None:
-                peer.close()
+            peer.close()
         if self._tasks:
-            _, late = await asyncio.wait(list(self._tasks), timeout=2 * CLOSE_WITHIN_S)
+            _, late = await asyncio.wait(list(self._tasks), timeout=STOP_WITHIN_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
