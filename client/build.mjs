@@ -29,6 +29,7 @@ const builds = [
       broadcaster: "src/broadcaster/broadcaster.ts",
       viewer: "src/viewer/app/main.tsx",
       join: "src/viewer/app/join.tsx",
+      preview: "src/viewer/app/preview.ts",
       simulate: "src/viewer/simulate.ts",
     },
   },

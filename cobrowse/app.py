@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         Route("/embed.js", _embed),
         Mount("/static", files),
         Route("/v/{session}", _viewer),
+        Route("/preview/{session}", _preview),
         Route("/join", _join_page, methods=["GET"]),
         Route("/join", _join, methods=["POST"]),
         Route("/login", _join_page),
@@ -133,6 +134,15 @@ async def _viewer(request: Request) -> Response:
     return _page(scripts, "Co-browsing", "../", assets)
 
 
+async def _preview(request: Request) -> Response:
+    """What the page that shares the session shows in a frame of its own."""
+    hub: Hub = request.app.state.hub
+    session = request.path_params["session"]
+    # An IPv6 address cannot be written in a policy (CSP 3, section 2.3.1): pages there have no preview.
+    pages = [origin for origin in hub.page_origins(session) if "[" not in origin]
+    return _page(["preview"], "What they see", "../", hub.asset_origins(session), framed_by=pages)
+
+
 async def _join_page(request: Request) -> Response:
     return _page(["join"], "Join a session", "", [])
 
@@ -160,8 +170,13 @@ async def _health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def _page(scripts: list[str], title: str, base: str, assets: list[str]) -> HTMLResponse:
-    """A page of ours. The replay inherits its policy: what is not from `assets` is not loaded."""
+def _page(
+    scripts: list[str], title: str, base: str, assets: list[str], framed_by: list[str] | None = None
+) -> HTMLResponse:
+    """A page of ours. The replay inherits its policy: what is not from `assets` is not loaded.
+
+    `framed_by`: the pages that may have it in a frame; then it makes no connections.
+    """
     allowed = " ".join(assets)
     policy = {
         "default-src": "'none'",
@@ -170,12 +185,12 @@ def _page(scripts: list[str], title: str, base: str, assets: list[str]) -> HTMLR
         "img-src": f"data: blob: {allowed}",
         "font-src": f"data: {allowed}",
         "media-src": f"data: blob: {allowed}",
-        "connect-src": "'self'",
+        "connect-src": "'self'" if framed_by is None else "'none'",
         "frame-src": "'none'",
         "object-src": "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
-        "frame-ancestors": "'none'",
+        "frame-ancestors": " ".join(framed_by or ["'none'"]),
     }
     header = "; ".join(f"{name} {value}".strip() for name, value in policy.items())
     tags = "\n".join(f'<script type="module" src="{base}static/{script}.js"></script>' for script in scripts)

@@ -210,6 +210,10 @@ class Hub:
             return sorted({origin for origin in site.origins if not origin.endswith("*")} | seen)
         return list(site.assets)
 
+    def page_origins(self, session: str) -> list[str]:
+        """The origins of the pages that share that session."""
+        return sorted(self._of_session[session][2]) if session in self._of_session else []
+
     # Inside --------------------------------------------------------------------------------------------------
 
     def _item(self, connection: Connection, item: Any, now: float) -> None:

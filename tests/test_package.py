@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BROWSER_FILES = {"embed.js", "broadcaster.js", "viewer.js", "join.js", "simulate.js"}
+BROWSER_FILES = {"embed.js", "broadcaster.js", "viewer.js", "join.js", "preview.js", "simulate.js"}
 
 
 @pytest.fixture(scope="module")

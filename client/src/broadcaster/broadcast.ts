@@ -23,6 +23,7 @@ import { Hooks, withoutHooks } from "./hooks";
 import { type EndedReason, SessionError, type SessionEvents, type SessionState, type StartOptions } from "./options";
 import { Peers } from "./peers";
 import { watchPointer } from "./pointer";
+import { Preview } from "./preview";
 import { privacyOf } from "./privacy";
 import { Recorder } from "./recorder";
 import { Recording } from "./recording";
@@ -44,6 +45,7 @@ export class Broadcast {
   readonly entries: Entries;
   readonly viewers: Viewers;
   readonly recording: Recording;
+  readonly preview: Preview;
   /** Resolves with the first welcome; rejects with a SessionError when there will be none. */
   readonly ready: Promise<Session>;
 
@@ -88,6 +90,11 @@ export class Broadcast {
     );
     this.recording = new Recording(this.recorder, this.entries, stored?.epoch ?? 0, stored?.paused ?? false, () =>
       this.send({ type: "begin" }),
+    );
+    this.preview = new Preview(
+      this.recorder,
+      () => `${base}preview/${this.id}`,
+      () => this.record(),
     );
     this.hooks = new Hooks(ask, stored?.hooked ?? []);
     this.hooks.give(options);
@@ -229,6 +236,7 @@ export class Broadcast {
     this.suspended = true;
     this.recorder.stop();
     this.peers.close();
+    this.preview.close();
     this.server.disconnect();
     this.feed.begin();
     this.viewers.clear();
@@ -374,7 +382,7 @@ export class Broadcast {
   // Recording --------------------------------------------------------------------------------------------------
 
   private record(): void {
-    if (!this.isIdle && this.viewers.consent.admitted.size > 0) this.recording.record();
+    if (!this.isIdle && (this.viewers.consent.admitted.size > 0 || this.preview.isOpen)) this.recording.record();
   }
 
   private notePage(): void {
@@ -384,6 +392,7 @@ export class Broadcast {
   private pumpAll(): void {
     this.pump?.pump();
     this.peers.pump();
+    this.preview.pump();
   }
 
   // Time and the end -------------------------------------------------------------------------------------------
@@ -395,7 +404,7 @@ export class Broadcast {
 
   private tick(): void {
     if (this.suspended) return;
-    this.recording.tick(this.viewers.audience.size);
+    this.recording.tick(this.viewers.audience.size + (this.preview.isOpen ? 1 : 0));
     this.recorder.tick();
     this.peers.tick();
     this.notePage();
@@ -433,6 +442,7 @@ export class Broadcast {
     for (const cleanup of this.cleanups) cleanup();
     this.viewers.close();
     this.peers.close();
+    this.preview.close();
     this.recorder.close();
     this.server.close();
     this.events.emit("session.updated", this.session);

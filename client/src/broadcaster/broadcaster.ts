@@ -21,7 +21,7 @@ async function begin(base: string, site: string, options: StartOptions, stored: 
   const widget = new Widget();
   try {
     const broadcast = new Broadcast(base, site, options, widget.ask, stored);
-    widget.attach(broadcast.session);
+    widget.attach(broadcast.session, broadcast.preview);
     if (!stored) await broadcast.ready;
     return broadcast;
   } catch (error) {

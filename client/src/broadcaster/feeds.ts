@@ -33,7 +33,7 @@ export class Pump {
   private readonly drain = new Drain();
 
   constructor(
-    private readonly transport: Transport,
+    private readonly transport: Pick<Transport, "isOpen" | "bufferedAmount" | "maxMessage" | "send">,
     private readonly source: Source,
   ) {}
 

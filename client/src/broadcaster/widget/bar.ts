@@ -1,7 +1,9 @@
 /** The question, the code, the bar and its panels. Each is made once and kept up to date where it stands. */
+import type { Preview } from "../preview";
 import type { Session } from "../session";
 import { Chat } from "./chat";
 import { button, element } from "./element";
+import { Looking } from "./looking";
 import { People } from "./people";
 import { type Asked, dialogOf } from "./questions";
 import type { Widget } from "./widget";
@@ -11,6 +13,7 @@ export class Bar {
   private readonly sharing: Sharing;
   private readonly chat: Chat;
   private readonly people: People;
+  private readonly looking: Looking;
   private readonly code = element("p", { class: "code" });
   private readonly waiting: HTMLElement;
   private asking: { asked: Asked; element: HTMLElement } | null = null;
@@ -18,10 +21,12 @@ export class Bar {
   constructor(
     private readonly widget: Widget,
     private readonly session: Session,
+    preview: Preview,
   ) {
     this.sharing = new Sharing(widget, session);
     this.chat = new Chat(session);
     this.people = new People(session);
+    this.looking = new Looking(session, preview, () => widget.toggle("preview"));
     this.waiting = waitingFor(session, this.code);
   }
 
@@ -43,6 +48,9 @@ export class Bar {
     if (this.place(this.chat.element, shown && !isPending && panel === "chat")) this.chat.scroll();
     this.people.draw();
     this.place(this.people.element, shown && !isPending && panel === "people");
+    const looks = shown && !isPending && panel === "preview";
+    this.looking.draw(looks);
+    this.place(this.looking.element, looks);
     setText(this.code, `${code.slice(0, 3)}\u200a${code.slice(3)}`);
     this.sharing.draw();
   }
@@ -77,6 +85,7 @@ class Sharing {
   private readonly badge = element("span", { class: "badge" });
   private readonly chat: HTMLButtonElement;
   private readonly people: HTMLButtonElement;
+  private readonly look: HTMLButtonElement;
   private readonly pause: HTMLButtonElement;
   readonly element: HTMLElement;
 
@@ -86,15 +95,16 @@ class Sharing {
   ) {
     this.chat = button("Chat", "chat", "", () => widget.toggle("chat"));
     this.people = button("Viewers", "people", "", () => widget.toggle("people"));
+    this.look = button("What they see", "preview", "", () => widget.toggle("preview"));
     this.pause = button("Pause", "pause", "", () => (session.isPaused ? session.unpause() : session.pause()));
     const end = button("End", "end", "stop", () => session.end());
     const dot = element("span", { class: "dot", "aria-hidden": "true" });
     const labels = { class: "bar", role: "group", "aria-label": "Sharing this page" };
-    this.element = element("div", labels, dot, this.who, this.people, this.chat, this.pause, end);
+    this.element = element("div", labels, dot, this.who, this.people, this.look, this.chat, this.pause, end);
   }
 
   draw(): void {
-    const { session, widget, chat, people, pause } = this;
+    const { session, widget, chat, people, look, pause } = this;
     const { isPaused } = session;
     const names = session.viewers.map(({ name }) => name).join(", ");
     const watching = names ? `${names} can see this page` : "Nobody is watching right now";
@@ -105,6 +115,7 @@ class Sharing {
     this.element.dataset.bar = session.state;
     chat.setAttribute("aria-expanded", String(widget.panel === "chat"));
     people.setAttribute("aria-expanded", String(widget.panel === "people"));
+    look.setAttribute("aria-expanded", String(widget.panel === "preview"));
     chat.setAttribute("aria-label", widget.unread > 0 ? `Chat, ${widget.unread} unread` : "Chat");
     setText(this.badge, String(widget.unread));
     if (widget.unread === 0) this.badge.remove();

@@ -38,11 +38,14 @@ button.quiet:hover { background: #dbe3ee; }
 .chat .name { display: block; color: #5b6878; font-size: 11px; }
 .chat form { display: flex; gap: 6px; margin-top: 10px; }
 .chat input { flex: 1; min-width: 0; font: inherit; padding: 7px 12px; border: 1px solid #c5cfdb; border-radius: 999px; }
+.looking { left: 50%; top: 4vh; transform: translateX(-50%); width: min(1100px, calc(100vw - 24px));
+  height: calc(92vh - 72px); padding: 12px; display: flex; flex-direction: column; gap: 8px; }
+.looking iframe { flex: 1; width: 100%; border: 0; border-radius: 8px; background: #10161f; }
 .people { right: 20px; bottom: 76px; width: min(340px, calc(100vw - 24px)); max-height: 60vh; overflow: auto; }
 .people ul { list-style: none; padding: 0; display: flex; flex-direction: column; gap: 14px; }
-.people .person { display: flex; align-items: baseline; gap: 8px; }
-.people .person b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.people .person button { margin-left: auto; padding: 4px 12px; }
+.person { display: flex; align-items: baseline; gap: 8px; }
+.person b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.person button { margin-left: auto; padding: 4px 12px; }
 .people .rights { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 6px; }
 .people .right { padding: 2px 9px; border-radius: 999px; background: #eef2f7; color: #16202c; font-size: 12px; font-weight: 400; }
 .people button.right:hover { background: #f9dcda; }
@@ -53,6 +56,13 @@ button.quiet:hover { background: #dbe3ee; }
   clip-path: polygon(0 0, 100% 62%, 56% 66%, 30% 100%); filter: drop-shadow(0 1px 2px rgba(0, 0, 0, .4)); }
 .pointer span { position: absolute; left: 16px; top: 20px; padding: 2px 8px; border-radius: 8px; background: #e6007a;
   color: #fff; font-size: 12px; white-space: nowrap; }
+@media (max-width: 720px) {
+  .bar { flex-wrap: wrap; justify-content: center; width: max-content; border-radius: 22px; padding: 8px; gap: 4px; }
+  .bar .who { max-width: calc(100% - 20px); }
+  .bar button { padding: 6px 10px; font-size: 12.5px; }
+  .chat, .people { bottom: 104px; }
+  .looking { top: 2vh; height: calc(96vh - 104px); }
+}
 @keyframes beat { 50% { opacity: .35; } }
 @media (prefers-reduced-motion: reduce) { .bar .dot { animation: none; } .pointer { transition: none; } }
 `;

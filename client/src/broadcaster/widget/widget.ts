@@ -5,6 +5,7 @@
  */
 import { pointOf } from "../../anchor";
 import type { Ask, ViewerInfo } from "../consent";
+import type { Preview } from "../preview";
 import { Recorder } from "../recorder";
 import type { Session } from "../session";
 import { Bar } from "./bar";
@@ -13,7 +14,7 @@ import type { Asked } from "./questions";
 import { styles } from "./styles";
 
 /** What is open above the bar; one at a time. */
-type Panel = "chat" | "people";
+type Panel = "chat" | "people" | "preview";
 
 const POINTER_FADES_MS = 4_000;
 
@@ -60,8 +61,8 @@ export class Widget {
       this.draw();
     });
 
-  attach(session: Session): void {
-    this.bar = new Bar(this, session);
+  attach(session: Session, preview: Preview): void {
+    this.bar = new Bar(this, session, preview);
     this.root.append(this.bar.element);
     for (const name of ["session.updated", "viewer.joined", "viewer.updated"] as const)
       session.on(name, () => this.draw());
@@ -89,6 +90,8 @@ export class Widget {
   }
 
   close(): void {
+    this.panel = null;
+    this.draw();
     for (const { answer } of this.questions) answer(false);
     for (const id of [...this.pointers.keys()]) this.unpoint(id);
     this.host.remove();
