@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 HOSTS: Final = ("server", "visitor", "agent", "turn")
+"""Those that are always there."""
 ROUTER: Final = "router"
 NAMESPACE: Final = re.compile(r"^cobrowse-(\d+)-")
 NETNS: Final = Path("/run/netns")
@@ -35,16 +36,17 @@ def ip(*arguments: str) -> str:
 
 
 class Network:
-    """Namespaces of this process: `HOSTS`, each with one address and a link to the router, which joins all."""
+    """Namespaces of this process: hosts, each with one address and a link to the router, which joins all."""
 
     def __init__(self) -> None:
+        self.hosts: list[str] = []
         self.program = shutil.which("ip", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "ip"
 
     def namespace(self, host: str) -> str:
         return f"cobrowse-{os.getpid()}-{host}"
 
     def address(self, host: str) -> str:
-        return f"10.77.{1 + HOSTS.index(host)}.2"
+        return f"10.77.{1 + self.hosts.index(host)}.2"
 
     def open(self) -> None:
         """Raises RuntimeError when namespaces cannot be made here."""
@@ -54,18 +56,23 @@ class Network:
         with self.entered(ROUTER):
             Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         for host in HOSTS:
-            gateway = f"10.77.{1 + HOSTS.index(host)}.1"
-            ip("netns", "add", self.namespace(host))
-            self._in(host, "link", "set", "lo", "up")
-            self._in(host, *f"link add name uplink type veth peer name {host} netns".split(), self.namespace(ROUTER))
-            self._in(host, "address", "add", f"{self.address(host)}/24", "dev", "uplink")
-            self._in(ROUTER, "address", "add", f"{gateway}/24", "dev", host)
-            self._in(host, "link", "set", "uplink", "up")
-            self._in(ROUTER, "link", "set", host, "up")
-            self._in(host, "route", "add", "default", "via", gateway)
+            self.add(host)
+
+    def add(self, host: str) -> None:
+        """One more, of at most 15 characters."""
+        self.hosts.append(host)
+        gateway = f"10.77.{len(self.hosts)}.1"
+        ip("netns", "add", self.namespace(host))
+        self._in(host, "link", "set", "lo", "up")
+        self._in(host, *f"link add name uplink type veth peer name {host} netns".split(), self.namespace(ROUTER))
+        self._in(host, "address", "add", f"{self.address(host)}/24", "dev", "uplink")
+        self._in(ROUTER, "address", "add", f"{gateway}/24", "dev", host)
+        self._in(host, "link", "set", "uplink", "up")
+        self._in(ROUTER, "link", "set", host, "up")
+        self._in(host, "route", "add", "default", "via", gateway)
 
     def close(self) -> None:
-        for host in (*HOSTS, ROUTER):
+        for host in (*self.hosts, ROUTER):
             with suppress(RuntimeError):
                 remove(self.namespace(host))
 
