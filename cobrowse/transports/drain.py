@@ -1,6 +1,6 @@
 """How much may wait in a transport that never says stop: 500 ms of what it carries, within bounds. Pure; `now` in ms.
 
-So what is urgent never waits long behind what is large. Its twin is `client/src/link/drain.ts`.
+So what is urgent never waits long behind what is large. `client/src/link/drain.ts` does it with other bounds.
 """
 
 from __future__ import annotations

@@ -102,19 +102,60 @@ class Marks:
     def late_ms(self, first: int = 0, last: int | None = None) -> list[float]:
         """How late each from `first` to before `last` was, at all who watch; what is yet to be seen is left out."""
         sent: list[float] = self.visit.page.evaluate("sent")
-        late: list[float] = []
-        for watching in self.watchings:
-            seen: list[tuple[int, float]] = watching.page.evaluate("seen")
-            for n, at in list(enumerate(sent))[first:last]:
-                shown = next((when for number, when in seen if number >= n), None)
-                if shown is not None:
-                    late.append(shown - at)
-        return late
+        return [late for one in self.watchings for late in _late_ms(sent, one.page.evaluate("seen"), first, last)]
 
     def stall_ms(self) -> float:
         """The longest time without a change, at who has the longest."""
         times: list[list[float]] = [[when for _, when in one.page.evaluate("seen")] for one in self.watchings]
         return max(after - before for seen in times for before, after in pairwise(seen))
+
+
+POINT: Final = """() => {
+  globalThis.pointed = [];
+  globalThis.pointing = setInterval(() => {
+    const n = pointed.length;
+    // Over the heading, which is the same in a page that is yet to learn of what comes below it.
+    const [clientX, clientY] = [20 + (n % 400) * 3, 30 + Math.floor(n / 400) * 5];
+    pointed.push(performance.timeOrigin + performance.now());
+    const move = new PointerEvent("pointermove", { clientX, clientY, bubbles: true, composed: true });
+    document.elementFromPoint(clientX, clientY).dispatchEvent(move);
+  }, 100);
+}"""
+LOOK_WHERE: Final = """() => {
+  globalThis.pointed = [];
+  const pointer = document.querySelector(".visitor-pointer");
+  const look = () => {
+    const scale = Number(/scale\\(([\\d.]+)\\)/.exec(document.querySelector(".page").style.transform)[1]);
+    const [x, y] = /translate\\((.+)px, (.+)px\\)/.exec(pointer.style.transform).slice(1).map((at) => at / scale);
+    const n = Math.round((y - 30) / 5) * 400 + Math.round((x - 20) / 3);
+    pointed.push([n, performance.timeOrigin + performance.now()]);
+  };
+  new MutationObserver(look).observe(pointer, { attributes: true, attributeFilter: ["style"] });
+}"""
+
+
+class Pointing:
+    """The visitor's pointer moves ten times a second; where it is drawn tells which of its moves that was."""
+
+    def __init__(self, visit: Visit, watching: Watching) -> None:
+        self.visit = visit
+        self.watching = watching
+        watching.page.evaluate(LOOK_WHERE)
+        visit.page.evaluate(POINT)
+
+    def stop(self) -> list[float]:
+        """How late each move, or a later one, was drawn, in ms."""
+        self.visit.page.evaluate("() => clearInterval(pointing)")
+        return _late_ms(self.visit.page.evaluate("pointed"), self.watching.page.evaluate("pointed"))
+
+
+def _late_ms(sent: list[float], seen: list[tuple[int, float]], first: int = 0, last: int | None = None) -> list[float]:
+    late: list[float] = []
+    for n, at in list(enumerate(sent))[first:last]:
+        shown = next((when for number, when in seen if number >= n), None)
+        if shown is not None:
+            late.append(shown - at)
+    return late
 
 
 def spread(late: list[float]) -> str:

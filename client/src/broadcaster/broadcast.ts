@@ -127,6 +127,7 @@ export class Broadcast {
       onitem: (item) => this.item(item),
       onlost: (final) => this.lost(final),
       ondrain: () => this.pump?.pump(),
+      onpong: (at) => this.pump?.arrived(at),
     });
     this.volatiles = new Volatiles(
       this.recorder,
@@ -341,7 +342,7 @@ export class Broadcast {
     this.feed.begin();
     this.sentBefore += this.pump?.sent ?? 0;
     const { transport } = this.server;
-    this.pump = transport && this.server.mayCarry ? new Pump(transport, this.feed) : null;
+    this.pump = transport && this.server.mayCarry ? new Pump(transport, this.feed, () => this.server.ping()) : null;
     if (!welcome.link) this.relink(); // this page was behind: what it has is a link that was ended
     this.record();
     this.changed();

@@ -1,9 +1,10 @@
 /** How the log leaves the broadcaster: to the server as it demands, and to direct viewers as they subscribe. */
 import { Drain } from "../link/drain";
+import { Marks } from "../link/marks";
 import type { Transport } from "../link/transport";
 import { type Checkpoint, Cursor, HEADER } from "../log";
 import type { Demand, Reset, Resumed, Subscribe, Unsubscribe } from "../protocol.gen";
-import { type Bytes, encodeRecord, type Frame, type Part, packed } from "../records";
+import { type Bytes, encodeRecord, type Frame, MAX_FRAME, type Part, packed } from "../records";
 import type { Recorder } from "./recorder";
 
 /** What a transport is fed from. */
@@ -26,28 +27,42 @@ function recordOf(item: Frame | Part): Bytes {
   return record;
 }
 
-/** Feeds one transport, never ahead of what it can carry. */
+/**
+ * Feeds one transport, never ahead of what it can carry; in messages of about one full frame, as what is urgent waits
+ * for the end of the one that is on its way.
+ */
 export class Pump {
   /** Bytes sent, for `stats()`. */
   sent = 0;
   private readonly drain = new Drain();
+  private readonly marks = new Marks();
 
+  /** `ping` sends one on the same transport, and returns when; without it only what waits in the page is known. */
   constructor(
     private readonly transport: Pick<Transport, "isOpen" | "bufferedAmount" | "maxMessage" | "send">,
     private readonly source: Source,
+    private readonly ping: (() => number) | null = null,
   ) {}
+
+  /** The pong of a ping that was sent at `at` has come. */
+  arrived(at: number): void {
+    this.marks.passed(at, performance.now());
+    this.pump();
+  }
 
   /** Call when there is more in the log, when the transport has drained, and when the source was told something. */
   pump(): void {
     while (this.transport.isOpen) {
-      const room = this.drain.room(this.transport.bufferedAmount, performance.now());
+      const waiting = Math.max(this.transport.bufferedAmount, this.marks.waiting);
+      const room = this.drain.room(waiting, performance.now(), this.marks.roundTripMs);
       if (room <= 0) return;
-      const pieces = this.source.take(Math.min(room, this.transport.maxMessage - 2 * HEADER));
+      const pieces = this.source.take(Math.min(room, MAX_FRAME + HEADER, this.transport.maxMessage - 2 * HEADER));
       if (pieces.length === 0) return;
       for (const message of messagesOf(pieces, this.transport.maxMessage)) {
         this.transport.send(message);
         this.drain.handed(message.length);
         this.sent += message.length;
+        if (this.ping && this.marks.add(message.length)) this.marks.mark(this.ping());
       }
     }
   }

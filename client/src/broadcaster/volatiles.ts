@@ -49,7 +49,7 @@ export class Volatiles {
     for (const id of this.audience.ids)
       if (!this.peers.serves(id) || !this.peers.sendVolatile(id, record)) relayed = true;
     const { transport, isOpen } = this.server;
-    if (relayed && isOpen && transport?.bufferedAmount === 0) transport.sendVolatile(record);
+    if (relayed && isOpen) transport?.sendVolatile(record);
   }
 
   /** Tells the viewer where the log stands, so that it can measure its lag without comparing clocks. */

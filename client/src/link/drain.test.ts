@@ -1,9 +1,10 @@
-/** How much may wait in a transport: 500 ms of what it carries, within bounds. */
+/** How much may wait in a transport: 250 ms of what it carries, within bounds. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Drain } from "./drain";
 
-const LEAST = 32_768;
+const LEAST = 8_192;
+const FIRST = 16_384;
 const MOST = 262_144;
 
 /** A transport that carries `rate` bytes a ms, kept as full as it may be for `ms`; what waits in the end. */
@@ -23,15 +24,33 @@ function filled(rate: number, ms: number, step = 20): { waiting: number; carried
 }
 
 describe("Drain", () => {
-  it("begins with the most, and counts what waits", () => {
-    expect(new Drain().room(0, 1_000)).toBe(MOST);
-    expect(new Drain().room(100_000, 1_000)).toBe(MOST - 100_000);
-    expect(new Drain().room(MOST, 1_000)).toBe(0);
+  it("begins carefully, and counts what waits", () => {
+    expect(new Drain().room(0, 1_000)).toBe(FIRST);
+    expect(new Drain().room(50_000, 1_000)).toBe(FIRST - 50_000);
+    expect(new Drain().room(MOST, 1_000)).toBeLessThan(0);
   });
 
-  it("lets half a second's worth wait in a slow transport", () => {
-    expect(filled(100, 20_000).waiting).toBeGreaterThan(100 * 500 * 0.8);
-    expect(filled(100, 20_000).waiting).toBeLessThan(100 * 500 * 1.2);
+  it("begins carefully again after a rest", () => {
+    const drain = new Drain();
+    drain.room(0, 1_000);
+    drain.handed(1_000_000);
+    expect(drain.room(0, 1_100)).toBe(MOST);
+    expect(drain.room(0, 1_900)).toBe(MOST);
+    for (let now = 1_900; now < 2_900; now += 100) {
+      drain.handed(100); // little, and so no news of what it could carry
+      drain.room(0, now);
+    }
+    expect(drain.room(0, 2_900)).toBe(FIRST);
+  });
+
+  it("lets more wait where it takes long to learn that it has arrived", () => {
+    const drain = new Drain();
+    expect(drain.room(0, 1_000, 250)).toBe(2 * FIRST);
+  });
+
+  it("lets a quarter of a second's worth wait in a slow transport", () => {
+    expect(filled(100, 20_000).waiting).toBeGreaterThan(100 * 250 * 0.8);
+    expect(filled(100, 20_000).waiting).toBeLessThan(100 * 250 * 1.2);
   });
 
   it("lets the least wait in a stalled one, and the most in a fast one", () => {

@@ -13,7 +13,8 @@ const LOG_CHANNEL = 0;
 const VOLATILE_CHANNEL = 1;
 /** A pointer's position that has to wait is better not sent. */
 const VOLATILE_BUFFER = 4_096;
-const LOW_BUFFER = 16_384;
+/** Below what may wait at least (`drain.ts`), or no more would be sent when it has come to this. */
+const LOW_BUFFER = 4_096;
 const MAX_CANDIDATES = 50;
 
 export interface PeerSignal {

@@ -30,6 +30,8 @@ export interface ServerEvents {
    */
   onlost(final: { code: number; reason: string } | null, code: number | null): boolean;
   ondrain(): void;
+  /** The answer to a ping that was sent at `at`: all that was sent before it has arrived. */
+  onpong?(at: number): void;
 }
 
 /** A transport that is being made beside the one in use. */
@@ -110,6 +112,13 @@ export class Server {
     if (this.isSaid) this.transport?.send(packed(message));
   }
 
+  /** Ask for a pong; when that was. */
+  ping(): number {
+    const at = performance.now();
+    this.send({ type: "ping", at });
+    return at;
+  }
+
   close(): void {
     this.done = true;
     this.disconnect();
@@ -149,8 +158,7 @@ export class Server {
       return;
     }
     if (now - this.pinged >= PING_EVERY_MS) {
-      this.pinged = now;
-      this.send({ type: "ping", at: now });
+      this.pinged = this.ping();
     }
     const kind = this.candidate ? null : this.choice.upgrade(this.transport.kind, now);
     if (kind) this.attempt(kind);
@@ -278,6 +286,8 @@ export class Server {
       this.send({ type: "pong", at: item.at });
       this.tick();
     } else if (item.type === "pong" && typeof item.at === "number") {
+      this.events.onpong?.(item.at);
+      if (item.at !== this.pinged) return;
       this.rttMs = this.heard - item.at;
       this.choice.measured(this.rttMs);
     } else if (item.type === "closed" && typeof item.code === "number") {

@@ -6,6 +6,8 @@ import type { Transport, TransportEvents } from "./transport";
 
 /** Browsers do not say when a WebSocket has drained, so it is looked at this often while something waits. */
 const LOOK_EVERY_MS = 8;
+/** What is volatile is not sent behind more than this: it would come late. */
+const VOLATILE_BUFFER = 32_768;
 const LOST = 1006;
 const TOO_BIG = 1009;
 
@@ -49,7 +51,7 @@ export class WebSocketTransport implements Transport {
   }
 
   sendVolatile(message: Bytes): void {
-    this.send(message);
+    if (this.bufferedAmount < VOLATILE_BUFFER) this.send(message);
   }
 
   close(code = 1000, reason = ""): void {

@@ -392,8 +392,7 @@ export class Viewer {
     if (!this.admitted || this.over) return;
     const { transport } = this.direct;
     if (this.paths.active === "direct" && transport) transport.sendVolatile(encodeRecord(record));
-    else if (this.server.isOpen && this.server.transport?.bufferedAmount === 0)
-      this.server.transport.sendVolatile(encodeRecord(record));
+    else if (this.server.isOpen) this.server.transport?.sendVolatile(encodeRecord(record));
   }
 
   private get isDirectOnly(): boolean {
