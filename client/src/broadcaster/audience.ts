@@ -42,7 +42,9 @@ export class Audience {
 
   viewer(id: string): Viewer | null {
     const viewer = this.joined.has(id) ? this.admitted.get(id) : undefined;
-    return viewer ? { ...viewer, path: this.isDirect(id) ? "direct" : "relay" } : null;
+    if (!viewer) return null;
+    const { name, role, capabilities } = viewer;
+    return { id, name, role, capabilities, path: this.isDirect(id) ? "direct" : "relay" };
   }
 
   /** Somebody that was let in is here; true if that is new. */

@@ -15,14 +15,16 @@ function made(ask: Ask, policy: Partial<ConsentPolicy> = {}) {
   const admitted: AdmittedViewer[] = [];
   const refused: [string, string][] = [];
   const declined: [string, readonly Capability[], string][] = [];
+  const endLink = vi.fn();
   const rules = { granted: false, capabilities: ALL as readonly Capability[], ...policy };
   const consent = new Consent(rules, ask, {
     admit: (viewer) => admitted.push(viewer),
     remove: (viewer, reason) => refused.push([viewer, reason]),
+    endLink,
     decline: (...told) => declined.push(told),
   });
   const had = (id: string) => consent.admitted.get(id)?.capabilities;
-  return { consent, rules, admitted, refused, declined, had };
+  return { consent, rules, admitted, refused, declined, had, endLink };
 }
 
 /** An answer that is given later. */
@@ -202,6 +204,21 @@ describe("Consent", () => {
     next.consent.restore(consent.stored);
     await next.consent.request(asked("a"));
     expect(next.refused).toEqual([["a", "the visitor has ended your access"]]);
+  });
+
+  it("ends the link with a guest that is put out, and after three that were refused, and not with agents", async () => {
+    let yes = true;
+    const { consent, endLink } = made(() => yes);
+    for (const one of [asked("a"), asked("b", { role: "agent", subject: "s", link: false })])
+      await consent.request(one);
+    consent.revoke("b");
+    expect(endLink).toHaveBeenCalledTimes(0);
+    consent.revoke("a");
+    expect(endLink).toHaveBeenCalledTimes(1);
+    yes = false;
+    for (const id of ["c", "d", "e", "f", "g"]) await consent.request(asked(id));
+    for (const id of ["h", "i", "j"]) await consent.request(asked(id, { role: "agent", subject: id }));
+    expect(endLink).toHaveBeenCalledTimes(2);
   });
 
   it("lets no more than 20 questions stand, and refuses who comes then", async () => {

@@ -24,6 +24,8 @@ export const ANSWER_WITHIN_MS = 120_000;
 const AGAIN_AFTER_MS = 30_000;
 /** Questions that may stand at once; a viewer that comes then is refused. */
 const MAX_QUESTIONS = 20;
+/** A link by which so many were refused is ended: else whoever has it could have the visitor asked without end. */
+const MAX_REFUSALS = 3;
 /** Those put out that are remembered; beyond that the earliest are forgotten. */
 const MAX_REMOVED = 1_000;
 
@@ -40,8 +42,10 @@ export interface ConsentPolicy {
 export interface ConsentEvents {
   /** Let in, or back, or may do other things than before. */
   admit(viewer: AdmittedViewer): void;
-  /** Refused, or put out: then `was` is what it was. */
-  remove(id: string, reason: string, was: AdmittedViewer | null): void;
+  /** Refused, or put out. */
+  remove(id: string, reason: string): void;
+  /** The link is with somebody who is not wanted: it must open nothing more. */
+  endLink(): void;
   /** Asked for these, and will not have them. */
   decline(id: string, capabilities: readonly Capability[], reason: string): void;
 }
@@ -52,6 +56,7 @@ export class Consent {
   /** By viewer and question. */
   private readonly asking = new Map<string, object>();
   private readonly refusedAt = new Map<string, number>();
+  private refusals = 0; // of guests, by the link that stands
 
   constructor(
     private readonly policy: ConsentPolicy,
@@ -101,12 +106,12 @@ export class Consent {
   async request({ viewer: id, name, role, link, subject }: Requested): Promise<void> {
     const viewer = { id, name, role, subject };
     const known = this.viewers.get(id);
-    if (this.isRemoved(viewer)) this.events.remove(id, PUT_OUT, null);
+    if (this.isRemoved(viewer)) this.events.remove(id, PUT_OUT);
     else if (known) this.events.admit(known);
     else {
       const yes = (this.policy.granted && link) || (await this.answer("view", viewer, ["view"]));
       if (yes) this.set(viewer, this.grantable(role, "view"));
-      else if (yes === false) this.events.remove(id, NOT_LET_IN, null);
+      else if (yes === false) this.refuse(viewer);
     }
   }
 
@@ -205,7 +210,20 @@ export class Consent {
       if (this.removed.size <= MAX_REMOVED) break;
       this.removed.delete(earliest);
     }
-    this.events.remove(id, PUT_OUT, viewer);
+    // The link first: whoever was put out finds it ended already.
+    if (viewer.role === "guest") this.endLink();
+    this.events.remove(id, PUT_OUT);
+  }
+
+  private refuse({ id, role }: ViewerInfo): void {
+    if (role === "guest") this.refusals += 1;
+    if (this.refusals >= MAX_REFUSALS) this.endLink();
+    this.events.remove(id, NOT_LET_IN);
+  }
+
+  private endLink(): void {
+    this.refusals = 0;
+    this.events.endLink();
   }
 
   private set({ id, name, role, subject }: Omit<AdmittedViewer, "capabilities">, wanted: readonly Capability[]): void {

@@ -41,7 +41,8 @@ export class Viewers {
   ) {
     this.consent = new Consent(policy, ask, {
       admit: (viewer) => this.admit(viewer),
-      remove: (id, reason, was) => this.remove(id, reason, was),
+      remove: (id, reason) => this.remove(id, reason),
+      endLink: () => this.endLink(),
       decline: (viewer, capabilities, reason) =>
         this.answer(viewer, { type: "declined", viewer, capabilities: [...capabilities], reason }),
     });
@@ -119,18 +120,17 @@ export class Viewers {
     this.events.keep();
   }
 
-  private remove(viewer: string, reason: string, was: AdmittedViewer | null): void {
+  private remove(viewer: string, reason: string): void {
     this.peers().close(viewer);
     this.events.send({ type: "remove", viewer, reason });
     this.inputs.forget(viewer);
     this.gone(viewer);
-    if (was?.role === "guest") this.endLink();
     this.events.keep();
   }
 
   /**
-   * One guest was put out, and whoever has the link may be the same person: it opens nothing more. Guests that are here
-   * stay; the places of those that are not, which nobody sees, are ended with it.
+   * Whoever has the link may be the one that was put out. Guests that are here stay; the places of those that are not,
+   * which nobody sees, are ended with it.
    */
   private endLink(): void {
     if (this.endingLink) return;

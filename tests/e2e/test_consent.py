@@ -1,0 +1,129 @@
+"""What the visitor is asked, what each answer gives, and how it is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cobrowse.close_codes import CloseCode
+from cobrowse.tokens import Tokens
+
+from .rig import SECRET, Desk, Server, Visit, until
+from .stranger import Stranger, asked, chat, parts_of, proof_of, strangers
+from .test_story import button
+
+
+@pytest.fixture
+def stranger(server: Server) -> Iterator[Callable[[], Stranger]]:
+    with strangers(server.url) as make:
+        yield make
+
+
+def enter(made: Stranger, visit: Visit, name: str) -> str:
+    """As an agent of that name; its id."""
+    made.hello(parts_of(visit.link)[0], token=Tokens(SECRET).agent(name))
+    id: str = made.hears("welcome")["viewer"]
+    return id
+
+
+def request(made: Stranger, n: int, *capabilities: str) -> None:
+    made.say(asked(n, {"kind": "request", "capabilities": list(capabilities)}))
+
+
+def given(made: Stranger) -> list[str]:
+    """All that it may do now, as it was told."""
+    told = made.told("admitted")
+    return list(told[-1]["capabilities"]) if told else []
+
+
+def test_control_is_asked_for_given_and_taken_back(desk: Desk, pages: str, stranger: Callable[[], Stranger]) -> None:
+    visit = desk.visit(f"{pages}/form.html", "{}")
+    page, ann = visit.page, stranger()
+    enter(ann, visit, "Ann")
+    button(page, "Allow").click()
+    ann.until(lambda: given(ann) == ["chat", "ink", "pointer", "view"])
+
+    request(ann, 0, "click", "type")
+    question = page.get_by_role("dialog", name="Allow control?")
+    assert "Ann, an agent, would like to click and type on this page" in (question.text_content() or "")
+    button(page, "Allow").click()
+    ann.until(lambda: {"click", "type"} <= set(given(ann)))
+    request(ann, 1, "scroll")
+    button(page, "Don't allow").click()
+    assert ann.hears("declined")["capabilities"] == ["scroll"]
+
+    button(page, "Viewers").click()
+    button(page, "Take back from Ann: type").click()
+    ann.until(lambda: given(ann) == ["chat", "click", "ink", "pointer", "view"])
+    button(page, "Take back from Ann: chat").click()
+    ann.until(lambda: "chat" not in given(ann))
+    ann.say(chat(2, "not any more"))
+    ann.hears("refused")
+    assert page.evaluate("Cobrowse.session.chat") == []
+
+    page.reload()
+    until(page, "globalThis.Cobrowse?.session?.viewers.length === 1")
+    assert page.evaluate("Cobrowse.session.viewers[0].capabilities") == ["view", "pointer", "ink", "click"]
+    button(page, "Viewers").click()
+    button(page, "Remove Ann").click()
+    assert ann.is_closed().code == CloseCode.REMOVED
+    page.locator("cobrowse-widget .people", has_text="Nobody is watching").wait_for()
+    page.reload()
+    until(page, "globalThis.Cobrowse?.session?.state === 'active'")
+    for _ in range(2):
+        again = stranger()
+        again.hello(parts_of(visit.link)[0], token=Tokens(SECRET).agent("Ann", ttl_s=99))
+        assert again.is_closed().code == CloseCode.REMOVED
+    assert page.locator("cobrowse-widget .ask").count() == 0
+
+
+def test_each_question_has_a_hook_of_the_site(desk: Desk, pages: str, stranger: Callable[[], Stranger]) -> None:
+    visit = desk.visit(
+        f"{pages}/form.html",
+        """{ confirmView: () => true, confirmRecording: () => Promise.reject(new Error('no')),
+          confirmCall: () => 'yes', confirmControl: (viewer, capabilities) => {
+            globalThis.asked = [viewer.name, viewer.role, ...capabilities]; return Promise.resolve(true); } }""",
+    )
+    ann, guest = stranger(), stranger()
+    enter(ann, visit, "Ann")
+    guest.hello(parts_of(visit.link)[0], proof=proof_of(parts_of(visit.link)[1]))
+    for one in (ann, guest):
+        one.until(lambda one=one: given(one))  # type: ignore[misc]
+    request(ann, 0, "record", "call", "navigate")
+    ann.until(lambda: "navigate" in given(ann))
+    ann.until(lambda: len(ann.told("declined")) == 2)
+    refused = sorted((one["capabilities"], one["reason"]) for one in ann.told("declined"))
+    assert refused == [(["call"], "the visitor has said no"), (["record"], "the visitor has said no")]
+    assert visit.page.evaluate("asked") == ["Ann", "agent", "navigate"]
+    request(guest, 0, "record")
+    assert guest.hears("declined")["reason"] == "the site does not allow it", "guests do not record"
+    assert visit.page.locator("cobrowse-widget .ask").count() == 0
+
+
+def test_what_the_page_leaves_out_is_neither_asked_about_nor_given(
+    desk: Desk, pages: str, stranger: Callable[[], Stranger]
+) -> None:
+    visit = desk.visit(f"{pages}/form.html", "{ confirmView: () => true, capabilities: ['view', 'pointer'] }")
+    ann = stranger()
+    id = enter(ann, visit, "Ann")
+    ann.until(lambda: given(ann) == ["pointer", "view"])
+    request(ann, 0, "click", "chat")
+    assert ann.hears("declined")["capabilities"] == ["click", "chat"]
+    visit.page.evaluate(f"Cobrowse.session.grant({id!r}, ['click', 'chat', 'record'])")
+    assert visit.page.evaluate("Cobrowse.session.viewers[0].capabilities") == ["view", "pointer"]
+    assert visit.page.locator("cobrowse-widget .ask").count() == 0
+
+
+def test_a_link_by_which_three_were_refused_asks_no_more(
+    desk: Desk, pages: str, stranger: Callable[[], Stranger]
+) -> None:
+    visit = desk.visit(f"{pages}/form.html", "{ confirmView: () => false }")
+    session, secret = parts_of(visit.link)
+    codes = []
+    for _ in range(4):
+        one = stranger()
+        one.hello(session, proof=proof_of(secret))
+        codes.append(one.is_closed().code)
+    assert codes == [CloseCode.REFUSED] * 3 + [CloseCode.UNAUTHORIZED]
+    assert visit.page.evaluate("Cobrowse.session.link") != visit.link
