@@ -305,12 +305,19 @@ class Desk:
 
     @staticmethod
     def _relayed(watching: Watching, url: str, payload: bytes | str) -> None:
-        if isinstance(payload, bytes):
-            message = payload[:-CHECK_SIZE] if url.endswith(f"?{WORD}") else payload
-            with suppress(InvalidMessage):  # garbled on the way: the page does not take it either
-                items = [item for item in decode(message) if isinstance(item, Frame | Part)]
-                watching.received += items
-                watching.relayed += [item.seq for item in items if isinstance(item, Frame)]
+        items = [item for item in said(url, payload) if isinstance(item, Frame | Part)]
+        watching.received += items
+        watching.relayed += [item.seq for item in items if isinstance(item, Frame)]
+
+
+def said(url: str, payload: bytes | str) -> list[Any]:
+    """What a message of that WebSocket says. Nothing if it was garbled on the way: the page does not take it either."""
+    if isinstance(payload, str):
+        return []
+    message = payload[:-CHECK_SIZE] if url.endswith(f"?{WORD}") else payload
+    with suppress(InvalidMessage):
+        return list(decode(message))
+    return []
 
 
 def _come_to_rest(page: Page, document: str) -> None:

@@ -158,6 +158,11 @@ def _late_ms(sent: list[float], seen: list[tuple[int, float]], first: int = 0, l
     return late
 
 
+def since_opened(watching: Watching) -> int:
+    """How long ago the viewer's page was opened, in ms."""
+    return int(watching.page.evaluate("performance.now()"))
+
+
 def spread(late: list[float]) -> str:
     return f"p50 {median(late):.0f}, p95 {p95(late):.0f}, most {max(late):.0f} of {len(late)}"
 

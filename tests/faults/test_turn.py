@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocket
 
-from cobrowse.records import decode
-
 from ..coturn import SECRET, coturn
-from ..e2e.rig import Desk, difference, until
+from ..e2e.rig import Desk, difference, said, until
 from .network import Network
 from .peers import ROUTE, counted
+from .roads import Record, since_opened
 
 TRANSPORTS = ("udp", "tcp", "tls")
 
@@ -31,6 +31,7 @@ def settings(network: Network, transport: str, tmp_path: Path) -> Iterator[dict[
     network.part("visitor", "agent")
     if transport != "udp":
         network.block_udp("agent")
+        network.block_udp("visitor")
     address = network.address("turn")
     with ExitStack() as stack:
         with network.entered("turn"):
@@ -47,14 +48,13 @@ def overheard(context: BrowserContext) -> list[dict[str, Any]]:
     """The signals that pages of that context send and receive."""
     signals: list[dict[str, Any]] = []
 
-    def frame(payload: bytes | str) -> None:
-        if isinstance(payload, bytes):
-            items = (item for item in decode(payload) if isinstance(item, dict))
-            signals.extend(item for item in items if item["type"] == "signal")
+    def heard(url: str, payload: bytes | str) -> None:
+        items = (item for item in said(url, payload) if isinstance(item, dict))
+        signals.extend(item for item in items if item["type"] == "signal")
 
     def connected(socket: WebSocket) -> None:
-        socket.on("framesent", frame)
-        socket.on("framereceived", frame)
+        socket.on("framesent", partial(heard, socket.url))
+        socket.on("framereceived", partial(heard, socket.url))
 
     def opened(page: Page) -> None:
         page.on("websocket", connected)
@@ -73,13 +73,17 @@ def candidates(signals: list[dict[str, Any]]) -> list[str]:
 
 
 def test_the_page_comes_through_turn_and_no_address_is_told(
-    network: Network, visitors: Desk, agents: Desk, pages: str, transport: str
+    network: Network, visitors: Desk, agents: Desk, pages: str, transport: str, record_property: Record
 ) -> None:
+    """Criterion: with TURN by UDP, by TCP or by TLS as the only way between the browsers (and no UDP at all but for the
+    first), the page is painted, goes that way, and is equal; no signal has an address of a browser.
+    """
     contexts = visitors.context(), agents.context()
     signals = [overheard(context) for context in contexts]
     visit = visitors.visit_in(contexts[0], f"{pages}/table.html")
     watching = agents.watch_in(counted(contexts[1]), visit.link)
     watching.goes("direct")
+    record_property(f"TURN by {transport}, opened to live and direct, ms", since_opened(watching))
     on_relay = len(watching.relayed)
     visit.page.evaluate("window.start(100)")
     until(watching.page, f"viewer.stats().seq > {watching.stats['seq']} + 50")
