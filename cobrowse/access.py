@@ -15,8 +15,8 @@ MAX_ENDED: Final = 1_000
 class Access:
     """The link that stands, the links before it, and the viewers and agents that do not come back."""
 
-    def __init__(self, proof_hash: bytes) -> None:
-        self._proof_hash = proof_hash
+    def __init__(self, proof: bytes) -> None:
+        self._proof_hash = hashlib.sha256(proof).digest()
         self._ended: OrderedDict[bytes, None] = OrderedDict()
         self._removed: OrderedDict[str, None] = OrderedDict()
 

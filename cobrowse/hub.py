@@ -7,7 +7,6 @@ for one connection leaves as one message (natural batching), which is what makes
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 import time
@@ -320,8 +319,7 @@ class Hub:
     def _create(self, kept: Broadcasting, site: Site, path: PathPolicy, proof: bytes, now: float) -> Session:
         if len(self.sessions) >= MAX_SESSIONS:
             raise Rejected(CloseCode.BUSY, "too many sessions on this server; try again later")
-        proof_hash = hashlib.sha256(proof).digest()
-        session = Session(kept.session, proof_hash, now, self.limits, path, site.capabilities)
+        session = Session(kept.session, proof, now, self.limits, path, site.capabilities)
         self.sessions[session.id] = session
         self._codes[kept.code] = session.id
         self._of_session[session.id] = (site, kept.code, set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from unicodedata import category
 
 from .close_codes import CloseCode
 from .errors import Rejected
@@ -32,7 +33,14 @@ def identify(tokens: Tokens, session: Session, hello: HelloViewer) -> Watching:
         raise Rejected(CloseCode.UNAUTHORIZED, "the visitor has ended this link; ask for the one that took its place")
     if not session.access.proves(hello.proof):
         raise Rejected(CloseCode.UNAUTHORIZED, "the link is not right; ask for it again")
-    return Watching(session.id, id, hello.name or "Guest", "guest")
+    return Watching(session.id, id, plain(hello.name) or "Guest", "guest")
+
+
+def plain(name: str) -> str:
+    """A guest's own name for itself, as it is put before the visitor: nothing in it may turn the sentence around it, or
+    add to it (`Ann, an agent,`)."""
+    kept = (letter if category(letter)[0] in "LMN" or letter in "'’.-" else " " for letter in name)
+    return " ".join("".join(kept).split())
 
 
 def was_in(tokens: Tokens, hello: HelloViewer) -> bool:

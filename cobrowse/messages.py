@@ -30,6 +30,7 @@ from .fields import (
     State,
     Text,
 )
+from .inputs import Acknowledged, Declined, InputMessage, Refused, ViewerInput
 
 WIRE_VERSION: Final = 1
 """Between browser and server; the server speaks this and the one before."""
@@ -223,16 +224,6 @@ class Left(Model):
     viewer: Id
 
 
-class ViewerInput(Model):
-    """An admitted viewer's `input`, on its way to the broadcaster."""
-
-    type: Literal["input"] = "input"
-    viewer: Id
-    n: Ordinal
-    base: Ordinal
-    input: Input
-
-
 # Viewer to server, or direct to the broadcaster --------------------------------------------------------------
 
 
@@ -262,36 +253,6 @@ class Unsubscribe(Model):
 
     type: Literal["unsubscribe"] = "unsubscribe"
     id: Ordinal
-
-
-class Chat(Model):
-    """A line of chat. Its `id` stays the same however often it is sent."""
-
-    kind: Literal["chat"] = "chat"
-    id: Id
-    text: Annotated[str, Field(min_length=1, max_length=2_000)]
-
-
-class Request(Model):
-    """A viewer asks for capabilities that it has not. The answer is `admitted` or `declined`."""
-
-    kind: Literal["request"] = "request"
-    capabilities: Annotated[list[Capability], Field(min_length=1, max_length=10)]
-
-
-Input = Annotated[Chat | Request, Field(discriminator="kind")]
-
-
-class InputMessage(Model):
-    """A viewer asks something of the broadcaster; `n` counts its inputs, so that each is applied once, in order.
-
-    `base` is the lowest `n` that the viewer still has: a hole below it will not be filled.
-    """
-
-    type: Literal["input"] = "input"
-    n: Ordinal
-    base: Ordinal
-    input: Input
 
 
 # To a viewer, from the server or direct from the broadcaster -------------------------------------------------
@@ -350,34 +311,6 @@ class Reset(Model):
     id: Ordinal
     reason: Literal["join", "epoch", "window"]
 
-
-class Acknowledged(Model):
-    """The broadcaster has applied the viewer's inputs up to `n`; `viewer` names whose, and is "" on a direct path."""
-
-    type: Literal["acknowledged"] = "acknowledged"
-    viewer: Annotated[str, Field(max_length=64)]
-    n: Ordinal
-
-
-class Refused(Model):
-    """The broadcaster will not apply input `n` of that viewer, and says why."""
-
-    type: Literal["refused"] = "refused"
-    viewer: Annotated[str, Field(max_length=64)]
-    n: Ordinal
-    reason: Text
-
-
-class Declined(Model):
-    """The viewer has asked for these capabilities, and does not get them; `viewer` as in `acknowledged`."""
-
-    type: Literal["declined"] = "declined"
-    viewer: Annotated[str, Field(max_length=64)]
-    capabilities: list[Capability]
-    reason: Text
-
-
-ViewerInput.model_rebuild()
 
 FromBroadcaster = (
     HelloBroadcaster

@@ -14,30 +14,26 @@ from typing import Final
 from .access import Access
 from .close_codes import CloseCode
 from .fields import CAPABILITIES, AdmittedViewer, Capability, EndReason, PathPolicy, Role, State
+from .inputs import Acknowledged, Declined, InputMessage, Refused, ViewerInput
 from .messages import (
-    Acknowledged,
     Admit,
     Admitted,
     Begin,
     Begun,
-    Declined,
     End,
     Ended,
     ExpectAway,
     FromBroadcaster,
     FromViewer,
-    InputMessage,
     Left,
     Link,
     Pause,
-    Refused,
     Remove,
     Requested,
     Signal,
     Subscribe,
     Unsubscribe,
     Updated,
-    ViewerInput,
 )
 from .outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from .pace import A_SECOND, AT_ONCE
@@ -73,14 +69,14 @@ class Session:
     def __init__(
         self,
         id: str,
-        proof_hash: bytes,
+        proof: bytes,
         now: float,
         limits: Limits | None = None,
         path: PathPolicy = "auto",
         allowed: Iterable[Capability] = CAPABILITIES,
     ) -> None:
         self.id = id
-        self.access = Access(proof_hash)
+        self.access = Access(proof)
         self.allowed = frozenset(allowed)
         self.limits = limits or Limits()
         self.path = path

@@ -20,17 +20,15 @@ from pydantic import BaseModel
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import encode
 from cobrowse.fields import IceServer, Position
+from cobrowse.inputs import Acknowledged, Chat, InputMessage
 from cobrowse.log import Cursor, Log
 from cobrowse.messages import (
-    Acknowledged,
     Admitted,
     Begun,
-    Chat,
     Demand,
     Ended,
     HelloBroadcaster,
     HelloViewer,
-    InputMessage,
     Ping,
     Reset,
     Signal,

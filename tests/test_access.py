@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from cobrowse.access import MAX_ENDED, Access
 
 
@@ -12,7 +10,7 @@ def proof(n: int) -> bytes:
 
 
 def made() -> Access:
-    return Access(hashlib.sha256(proof(0)).digest())
+    return Access(proof(0))
 
 
 def test_the_link_that_stands_is_the_last_one() -> None:

@@ -16,7 +16,8 @@ from cobrowse import Settings, Site
 from cobrowse.cli import main
 from cobrowse.close_codes import CloseCode
 from cobrowse.fields import CAPABILITIES, IceServer
-from cobrowse.messages import Input, Message
+from cobrowse.inputs import Input
+from cobrowse.messages import Message
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

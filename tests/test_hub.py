@@ -23,7 +23,8 @@ from cobrowse.codec import encode
 from cobrowse.codes import ALPHABET, LENGTH
 from cobrowse.connection import MAX_CONTROL, MAX_WAITING_VOLATILE, Connection, clock
 from cobrowse.hub import BACK_WITHIN_MS, HELLO_WITHIN_MS, SILENT_AFTER_MS, Hub
-from cobrowse.messages import Ended, Ping, Refused
+from cobrowse.inputs import Refused
+from cobrowse.messages import Ended, Ping
 from cobrowse.records import END, MAX_MESSAGE, MAX_VALUES, MAX_VOLATILE, Frame, Part, decode, packed
 from cobrowse.session import Limits, Session
 from cobrowse.settings import Settings, Site

@@ -12,7 +12,8 @@ from cobrowse import messages
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import FROM_BROADCASTER, FROM_VIEWER, encode, parse, schema, validated
 from cobrowse.fields import CAPABILITIES, Position
-from cobrowse.messages import Admit, HelloBroadcaster, InputMessage, Remove, Signal, Subscribe
+from cobrowse.inputs import InputMessage
+from cobrowse.messages import Admit, HelloBroadcaster, Remove, Signal, Subscribe
 from cobrowse.records import InvalidMessage
 
 PROOF = b"p" * 32

@@ -15,27 +15,22 @@ from pydantic import BaseModel
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import FROM_VIEWER, parse
 from cobrowse.fields import AdmittedViewer, Capability, EndReason, Position
+from cobrowse.inputs import Acknowledged, Chat, Declined, InputMessage, Refused, Request, ViewerInput
 from cobrowse.log import CHECKPOINT_EVERY_MS, Checkpoint, Log
 from cobrowse.messages import (
-    Acknowledged,
     Admit,
     Admitted,
     Begin,
     Begun,
-    Chat,
-    Declined,
     Demand,
     End,
     Ended,
     ExpectAway,
     FromBroadcaster,
-    InputMessage,
     Left,
     Link,
     Pause,
-    Refused,
     Remove,
-    Request,
     Requested,
     Reset,
     Resumed,
@@ -43,7 +38,6 @@ from cobrowse.messages import (
     Subscribe,
     Unsubscribe,
     Updated,
-    ViewerInput,
     WelcomeBroadcaster,
 )
 from cobrowse.outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
