@@ -39,7 +39,7 @@ def identify(tokens: Tokens, session: Session, hello: HelloViewer) -> Watching:
 def plain(name: str) -> str:
     """A guest's own name for itself, as it is put before the visitor: nothing in it may turn the sentence around it, or
     add to it (`Ann, an agent,`)."""
-    kept = (letter if category(letter)[0] in "LMN" or letter in "'’.-" else " " for letter in name)
+    kept = (letter if category(letter)[0] in "LMN" or letter in "'\u2019.-" else " " for letter in name)
     return " ".join("".join(kept).split())
 
 
