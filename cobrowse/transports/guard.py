@@ -19,9 +19,12 @@ BINARY: Final = 53
 """The protocol identifier of binary messages (RFC 8831, section 8)."""
 WINDOW: Final = 524_288
 """Bytes of unfinished messages that one peer may have here; the receive window that it is told."""
-SLACK: Final = 16_384
+SLACK: Final = 81_920
+"""Bytes beyond the window that a message at its end may take: the largest there is, and a chunk of 16 KiB."""
 MAX_CHUNKS: Final = 512
-"""Chunks of unfinished messages, and chunks behind a hole."""
+"""Chunks of unfinished messages, and chunks behind a hole. More behind a hole are dropped, and come again."""
+AT_THE_END: Final = 128
+"""Chunks beyond those that the message may take whose chunks come in order."""
 MAX_IN_FLIGHT: Final = 65_536
 """Chunks that can be on their way to a peer."""
 MAX_DATAGRAMS: Final = 1_024
@@ -67,14 +70,27 @@ def guard(sctp: Any, violated: Callable[[str], None]) -> None:
             violate(f"a message on channel {chunk.stream_id}; there are two, 0 and 1")
         elif chunk.protocol != BINARY:
             violate("messages are binary MessagePack; this one was text, empty, or opens a channel")
+        elif behind_a_hole(chunk.tsn) and full(len(chunk.user_data)):
+            # As if the network had lost it: the peer is told what has come, and sends the rest again.
+            sctp._sack_needed = True
         else:
             await data(chunk)
-            if broken:
-                return
-            chunks = sum(len(stream.reassembly) for stream in sctp._inbound_streams.values())
-            if sctp._advertised_rwnd < -SLACK or chunks > MAX_CHUNKS or len(sctp._sack_misordered) > MAX_CHUNKS:
+            if not broken and (sctp._advertised_rwnd < -SLACK or unfinished() > MAX_CHUNKS + AT_THE_END):
                 size = WINDOW - sctp._advertised_rwnd
-                violate(f"{size} bytes in {chunks} chunks of unfinished messages")
+                violate(f"{size} bytes in {unfinished()} chunks of unfinished messages")
+
+    def behind_a_hole(tsn: int) -> bool:
+        """Whether that chunk is new, and not the one that is awaited."""
+        ahead = (tsn - sctp._last_received_tsn) % 2**32
+        return 1 < ahead < 2**31 and tsn not in sctp._sack_misordered
+
+    def full(size: int) -> bool:
+        most = max(unfinished(), len(sctp._sack_misordered))
+        return most >= MAX_CHUNKS or size > sctp._advertised_rwnd
+
+    def unfinished() -> int:
+        """Chunks that are held."""
+        return sum(len(stream.reassembly) for stream in sctp._inbound_streams.values())
 
     async def receive_forward(chunk: Any) -> None:
         if broken:
