@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -17,16 +18,20 @@ from starlette.types import Scope
 
 from . import simulate
 from .close_codes import CloseCode
-from .errors import Rejected
+from .errors import Busy, Rejected
+from .gate import Gate
 from .hub import Hub
+from .revocations import Revocations
 from .settings import Settings, kept_secret
 from .tokens import Tokens
-from .transports.http import HttpTransport
+from .transports.http import HttpTransport, body_of
 from .transports.webrtc import WebRTCTransport
 from .transports.websocket import WebSocketTransport
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
+MAX_CODE: Final = 64
+"""Bytes of a code as it may be typed."""
 
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -69,7 +74,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     Raises SettingsError for settings that cannot be used.
     """
     settings = settings or Settings()
-    hub = Hub(settings, Tokens(settings.secret or kept_secret()))
+    tokens = Tokens(settings.secret or kept_secret(), Revocations(settings.revoked_file))
+    hub = Hub(settings, tokens)
     hub.peers = WebRTCTransport(hub)
     files = BrowserFiles(directory=STATIC, check_dir=False)
     routes: list[BaseRoute] = [
@@ -92,7 +98,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/", lambda request: RedirectResponse("demo/")),
             Mount("/demo", StaticFiles(directory=demo_folder(), html=True)),
         ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    gate = Middleware(Gate, trusted_proxies=settings.trusted_proxies)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[gate])
     app.state.hub = hub
     app.state.files = files
     return app
@@ -157,11 +164,18 @@ async def _join(request: Request) -> Response:
         agent = hub.tokens.verify_agent(token)
     except Rejected as error:
         return JSONResponse({"error": error.reason}, 401, headers={"WWW-Authenticate": "Bearer"})
-    body = await request.body()
-    if len(body) > 64:
-        return JSONResponse({"error": "a code has six characters"}, 413)
-    session = hub.session_by_code(body.decode("utf-8", "replace"))
-    if session is None or agent.session not in (None, session):
+    try:
+        body = await body_of(request, MAX_CODE)
+    except TimeoutError:
+        return JSONResponse({"error": "the code did not come"}, 408)
+    if body is None:
+        return JSONResponse({"error": f"a code has at most {MAX_CODE} bytes"}, 413)
+    address = request.client.host if request.client else ""
+    try:
+        session = hub.session_by_code(body.decode("utf-8", "replace"), agent, address)
+    except Busy as busy:
+        return JSONResponse({"error": busy.reason}, 429, headers={"Retry-After": str(busy.after_s)})
+    if session is None:
         return JSONResponse({"error": "no session has this code now; ask for it again"}, 404)
     return JSONResponse({"session": session})
 

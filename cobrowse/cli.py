@@ -1,46 +1,28 @@
-"""The command line: `cobrowse serve`, `cobrowse token`."""
+"""The command line: `cobrowse serve`, `cobrowse token`, `cobrowse revoke`."""
 
 from __future__ import annotations
 
 import logging
 import socket
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import uvicorn
 
 from .app import STATIC, create_app
 from .errors import SettingsError
-from .hub import Hub
-from .records import MAX_MESSAGE
+from .revocations import revoke
+from .server import Server
 from .settings import Settings, kept_secret
-from .tokens import Tokens, seconds
-from .transports.push import PushProtocol
+from .tokens import Policy, Tokens, id_of, seconds
 
 T = TypeVar("T")
 
 USER_TIMEOUT_MS = 5_000
 """A peer that takes no bytes for this long is gone (TCP_USER_TIMEOUT); ping timeouts do not free such a socket."""
-
-
-class Server(uvicorn.Server):
-    """uvicorn, which closes sockets before the lifespan ends: everybody is told to come back before that."""
-
-    def __init__(self, hub: Hub, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.hub = hub
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()  # who comes now is the next process's
-        await self.hub.stop()
-        for connection in list(self.server_state.connections):
-            # Who has not taken what is on its way by now is not waited for: closing would flush that first.
-            if connection.transport.get_write_buffer_size():
-                connection.transport.abort()
-        await super().shutdown(sockets)
 
 
 BACKLOG = 2_048
@@ -74,30 +56,26 @@ def serve(host: str | None, port: int | None, config: Path | None, demo: bool | 
         if settings.demo:
             click.echo(f"The visitor's page: {settings.url}/demo/")
         click.echo(f"The agent's login:  {settings.url}/login#{Tokens(secret).agent('Agent')}")
-        server = Server(
-            app.state.hub,
-            uvicorn.Config(
-                app,
-                ws=PushProtocol,
-                ws_max_size=2 * MAX_MESSAGE,  # over MAX_MESSAGE we close ourselves, with a reason
-                ws_per_message_deflate=False,
-                ws_ping_interval=None,
-                access_log=False,
-                server_header=False,
-                log_level="warning",
-                timeout_graceful_shutdown=5,
-            ),
-        )
-        server.run(sockets=[listener])
+        Server(app.state.hub, app).run(sockets=[listener])
 
 
 @main.command()
 @click.option("--role", type=click.Choice(["agent"]), required=True, help="What the token makes its holder.")
 @click.option("--name", required=True, help="Shown to visitors.")
-@click.option("--session", help="Only for this session.")
+@click.option("--sub", help="Tells the agent from others of that name; what `revoke --sub` takes. [default: the name]")
+@click.option("--site", "sites", multiple=True, help="Only for this site; may be given again.")
+@click.option("--session", "sessions", multiple=True, help="Only for this session; may be given again.")
 @click.option("--ttl", default="1h", show_default=True, help="How long it is good for: 45s, 30m, 1h, 7d.")
 @click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Settings as TOML.")
-def token(role: str, name: str, session: str | None, ttl: str, config: Path | None) -> None:
+def token(
+    role: str,
+    name: str,
+    sub: str | None,
+    sites: tuple[str, ...],
+    sessions: tuple[str, ...],
+    ttl: str,
+    config: Path | None,
+) -> None:
     """Print a login token for an agent."""
     try:
         ttl_s = seconds(ttl)
@@ -105,7 +83,28 @@ def token(role: str, name: str, session: str | None, ttl: str, config: Path | No
         raise click.BadParameter(str(error), param_hint="--ttl") from None
     settings = _settings(config)
     secret = _or_fail(lambda: settings.secret or kept_secret())
-    click.echo(Tokens(secret).agent(name, session, ttl_s))
+    policy = Policy(sites=list(sites) or None, sessions=list(sessions) or None)
+    click.echo(Tokens(secret).agent(name, policy, ttl_s, sub))
+
+
+@main.command("revoke")
+@click.option("--sub", help="Every login of this agent so far.")
+@click.option("--jti", help="The login with this id.")
+@click.option("--token", help="This login; - reads it from the standard input.")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Settings as TOML.")
+def revoke_login(sub: str | None, jti: str | None, token: str | None, config: Path | None) -> None:
+    """Take back an agent's login: a running server drops it within 2 s."""
+    if sum(given is not None for given in (sub, jti, token)) != 1:
+        raise click.UsageError("give one of --sub, --jti and --token")
+    settings = _settings(config)
+    if token is not None:
+        text = sys.stdin.read() if token == "-" else token
+        jti = id_of(text.strip())
+        if jti is None:
+            raise click.BadParameter("this is no token with a jti; revoke its sub", param_hint="--token")
+    _or_fail(lambda: revoke(settings.revoked_file, int(time.time()), sub, jti))
+    what = f"every login of {sub!r} so far" if sub is not None else f"the login {jti!r}"
+    click.echo(f"Revoked {what}, in {settings.revoked_file}.")
 
 
 def _settings(config: Path | None, **given: Any) -> Settings:

@@ -43,6 +43,7 @@ class Connection:
         self.address = address
         self.session: Session | None = None
         self.id: str | None = None
+        self.site: str | None = None
         self.heard = self.opened = clock()
         self.ice_until = math.inf
         """When its ICE servers are to be given anew, on `clock`."""

@@ -12,18 +12,18 @@ import secrets
 import time
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from .close_codes import CloseCode
-from .codec import FROM_BROADCASTER, FROM_VIEWER, HELLOS, parse, validated
-from .codes import new_code, typed
+from .codec import FROM_BROADCASTER, FROM_VIEWER, parse
 from .connection import Connection, clock
-from .errors import Rejected
+from .entrance import Entrance
+from .errors import Busy, Rejected
 from .fields import EndReason, IceServer, PathPolicy
-from .identity import agreed_path, identify, was_in
+from .identity import agreed_path, hello_of, identify, was_in
+from .limits import FULL_MS
 from .messages import (
-    LOG_VERSION,
-    WIRE_VERSION,
     HelloBroadcaster,
     HelloViewer,
     Ice,
@@ -37,7 +37,7 @@ from .outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from .records import MAX_MESSAGE, MAX_VOLATILE, Frame, InvalidMessage, Part, decode
 from .session import Limits, Session
 from .settings import Settings, Site
-from .tokens import Broadcasting, Tokens
+from .tokens import Agent, Broadcasting, Tokens
 from .waking import Waking
 
 logger = logging.getLogger(__name__)
@@ -76,8 +76,8 @@ class Hub:
         self.peers: RelayPeers | None = None
         self.sessions: dict[str, Session] = {}
         self.ended: OrderedDict[str, EndReason] = OrderedDict()
-        self._codes: dict[str, str] = {}
-        self._of_session: dict[str, tuple[Site, str, set[str]]] = {}  # site, code, origins seen
+        self.entrance = Entrance(settings, self.sites)
+        self._of_session: dict[str, tuple[Site, set[str]]] = {}  # site, origins seen
         self._joined: dict[tuple[str, str], Connection] = {}  # by session and participant
         self._connections: set[Connection] = set()
         self.waking = Waking(self.connection_of)
@@ -110,7 +110,7 @@ class Hub:
         """Forget all sessions and tell everybody to come back, as when a new process takes over."""
         for connection in list(self._connections):
             connection.close(CloseCode.RESTARTING, "the server is restarting")
-        for held in (self.sessions, self.ended, self._codes, self._of_session, self._joined):
+        for held in (self.sessions, self.ended, self.entrance.codes, self._of_session, self._joined):
             held.clear()
         self._born = clock()
 
@@ -135,17 +135,22 @@ class Hub:
                 connection.send(Ping(at=now))
                 if now >= connection.ice_until:
                     connection.send(Ice(ice_servers=self._ice_servers(connection, now)))
+        revocations = self.tokens.revocations
+        changed = revocations.changed()
         for session in list(self.sessions.values()):
+            if changed:
+                self._carry_out(session, session.revoke(revocations.covers, now))
             self._carry_out(session, session.tick(now))
 
     # Transports ----------------------------------------------------------------------------------------------
 
     def connect(self, origin: str | None, address: str) -> Connection:
-        """A link has opened; its first message must be `hello`."""
+        """A link has opened; its first message must be `hello`. It is closing when there are too many."""
         self.start()
         connection = Connection(self._pull, origin, address)
         self._connections.add(connection)
         self._empty.clear()
+        self.entrance.connected(connection, clock())
         return connection
 
     def receive(self, connection: Connection, data: bytes) -> None:
@@ -168,7 +173,10 @@ class Hub:
 
     def lost(self, connection: Connection) -> None:
         """The link is gone."""
+        if connection not in self._connections:
+            return
         self._connections.discard(connection)
+        self.entrance.lost(connection)
         if not self._connections:
             self._empty.set()
         session, id = connection.session, connection.id
@@ -190,9 +198,10 @@ class Hub:
 
     # Questions of the app ------------------------------------------------------------------------------------
 
-    def session_by_code(self, code: str) -> str | None:
-        """The id of the session with that code, however it was typed."""
-        return self._codes.get(typed(code))
+    def session_by_code(self, code: str, agent: Agent, address: str) -> str | None:
+        """The id of the session with that code, however it was typed. Raises Busy after too many wrong ones."""
+        site_of = {session: site for session, (site, _) in self._of_session.items()}
+        return self.entrance.session_by_code(code, agent, address, site_of, clock())
 
     def connection_of(self, session: str, participant: str) -> Connection | None:
         """That participant's link to the server, now."""
@@ -202,7 +211,7 @@ class Hub:
         """The origins from which a viewer of that session may load pictures, fonts and style sheets."""
         if session not in self._of_session:
             return []
-        site, _, seen = self._of_session[session]
+        site, seen = self._of_session[session]
         if site.assets == "none":
             return []
         if site.assets == "site":
@@ -211,7 +220,7 @@ class Hub:
 
     def page_origins(self, session: str) -> list[str]:
         """The origins of the pages that share that session."""
-        return sorted(self._of_session[session][2]) if session in self._of_session else []
+        return sorted(self._of_session[session][1]) if session in self._of_session else []
 
     # Inside --------------------------------------------------------------------------------------------------
 
@@ -260,17 +269,7 @@ class Hub:
             self.peers.signal(connection, signal)
 
     def _hello(self, connection: Connection, item: dict[str, Any], now: float) -> None:
-        role = item.get("role")
-        model = HELLOS.get(role) if isinstance(role, str) else None
-        if model is None:
-            raise InvalidMessage("hello: role: must be 'broadcaster' or 'viewer'")
-        hello = validated(model, item)
-        if hello.wire not in (WIRE_VERSION, WIRE_VERSION - 1) or hello.log != LOG_VERSION:
-            raise Rejected(
-                CloseCode.VERSION_MISMATCH,
-                f"this server speaks wire {WIRE_VERSION} and log {LOG_VERSION}, the page wire {hello.wire} "
-                f"and log {hello.log}; load the page again",
-            )
+        hello = hello_of(item)
         if isinstance(hello, HelloBroadcaster):
             self._hello_broadcaster(connection, hello, now)
         else:
@@ -284,7 +283,8 @@ class Hub:
             text = f"pages of {connection.origin!r} do not belong to the site {site.key!r}; see its origins"
             raise Rejected(CloseCode.ORIGIN_NOT_ALLOWED, text)
         if hello.token is None:
-            kept = Broadcasting(secrets.token_urlsafe(12), site.key, new_code(self._codes))
+            self.entrance.turnstile.begin(connection.address, site.key, now)
+            kept = Broadcasting(secrets.token_urlsafe(12), site.key, "")
         else:
             kept = self.tokens.verify_broadcaster(hello.token)
             if kept.site != site.key:
@@ -292,10 +292,12 @@ class Hub:
         if kept.session in self.ended:
             raise Rejected(CloseCode.ENDED, f"the session is over: {self.ended[kept.session]}")
         path = agreed_path(site, hello.path)
+        self.entrance.enter(connection, site)
         session = self.sessions.get(kept.session) or self._create(kept, site, path, hello.proof, now)
         session.relink(hello.proof)  # it may have made another link while it was away
+        kept = replace(kept, code=self.entrance.codes.give(session.id, now, kept.code or None))
         assert connection.origin is not None
-        self._of_session[session.id][2].add(connection.origin)
+        self._of_session[session.id][1].add(connection.origin)
         self._take_place(connection, session, BROADCASTER)
         outputs = session.arrive(hello.epoch, hello.last_epoch, hello.paused, hello.viewers, now)
         connection.send(
@@ -318,11 +320,10 @@ class Hub:
 
     def _create(self, kept: Broadcasting, site: Site, path: PathPolicy, proof: bytes, now: float) -> Session:
         if len(self.sessions) >= MAX_SESSIONS:
-            raise Rejected(CloseCode.BUSY, "too many sessions on this server; try again later")
+            raise Busy("too many sessions on this server", FULL_MS)
         session = Session(kept.session, proof, now, self.limits, path, site.capabilities)
         self.sessions[session.id] = session
-        self._codes[kept.code] = session.id
-        self._of_session[session.id] = (site, kept.code, set())
+        self._of_session[session.id] = (site, set())
         logger.info("session %s: begun on site %s", session.id, site.key)
         return session
 
@@ -334,14 +335,17 @@ class Hub:
             if now - self._born < BACK_WITHIN_MS and was_in(self.tokens, hello):
                 raise Rejected(CloseCode.RESTARTING, "the server has restarted; the visitor is awaited")
             raise Rejected(CloseCode.UNKNOWN_SESSION, "there is no such session; the link may be old or mistyped")
-        watching = identify(self.tokens, session, hello)
+        site, _ = self._of_session[session.id]
+        watching = identify(self.tokens, site, session, hello)
+        self.entrance.enter(connection, site)
         link = hello.proof is not None and session.access.proves(hello.proof)
         self._take_place(connection, session, watching.viewer)
         try:
-            outputs = session.join(watching.viewer, watching.name, watching.role, link, now, watching.subject)
+            outputs = session.join(
+                watching.viewer, watching.name, watching.role, link, now, watching.subject, watching.login
+            )
         except OverflowError as error:
-            raise Rejected(CloseCode.BUSY, str(error)) from None
-        site = self._of_session[session.id][0]
+            raise Busy(str(error), FULL_MS) from None
         connection.send(
             WelcomeViewer(
                 wire=hello.wire,
@@ -391,8 +395,8 @@ class Hub:
             self._forget(session, session.ended_reason)
 
     def _forget(self, session: Session, reason: EndReason) -> None:
-        _, code, _ = self._of_session.pop(session.id)
-        self._codes.pop(code, None)
+        del self._of_session[session.id]
+        self.entrance.codes.forget(session.id)
         self.ended[session.id] = reason
         if len(self.ended) > MAX_REMEMBERED:
             self.ended.popitem(last=False)

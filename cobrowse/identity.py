@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 from unicodedata import category
 
 from .close_codes import CloseCode
+from .codec import HELLOS, validated
 from .errors import Rejected
 from .fields import PathPolicy
-from .messages import HelloViewer
+from .messages import LOG_VERSION, WIRE_VERSION, HelloBroadcaster, HelloViewer
+from .records import InvalidMessage
 from .session import Session
 from .settings import Site
 from .tokens import Tokens, Watching
 
 
-def identify(tokens: Tokens, session: Session, hello: HelloViewer) -> Watching:
+def hello_of(item: dict[str, Any]) -> HelloBroadcaster | HelloViewer:
+    """What is in a first message. Raises Rejected, and InvalidMessage."""
+    role = item.get("role")
+    model = HELLOS.get(role) if isinstance(role, str) else None
+    if model is None:
+        raise InvalidMessage("hello: role: must be 'broadcaster' or 'viewer'")
+    hello = validated(model, item)
+    if hello.wire not in (WIRE_VERSION, WIRE_VERSION - 1) or hello.log != LOG_VERSION:
+        raise Rejected(
+            CloseCode.VERSION_MISMATCH,
+            f"this server speaks wire {WIRE_VERSION} and log {LOG_VERSION}, the page wire {hello.wire} "
+            f"and log {hello.log}; load the page again",
+        )
+    return hello
+
+
+def identify(tokens: Tokens, site: Site, session: Session, hello: HelloViewer) -> Watching:
     """Who this viewer is: by its token alone, or a guest by the link's proof. Raises Rejected."""
     if hello.token is not None and tokens.audience(hello.token) == "viewer":
         watching = tokens.verify_viewer(hello.token)
@@ -24,9 +43,9 @@ def identify(tokens: Tokens, session: Session, hello: HelloViewer) -> Watching:
     id = secrets.token_hex(4)
     if hello.token is not None:
         agent = tokens.verify_agent(hello.token)
-        if agent.session not in (None, session.id):
-            raise Rejected(CloseCode.UNAUTHORIZED, "the token is for another session")
-        return _not_removed(session, Watching(session.id, id, agent.name, "agent", agent.subject))
+        if not agent.policy.allows(site.key, session.id):
+            raise Rejected(CloseCode.UNAUTHORIZED, "the token is for another session, or another site")
+        return _not_removed(session, Watching(session.id, id, agent.name, "agent", agent.subject, agent.login))
     if hello.proof is None:
         raise Rejected(CloseCode.UNAUTHORIZED, "a link's proof or a token is needed")
     if session.access.was_ended(hello.proof):

@@ -218,10 +218,12 @@ class Requested(Model):
 
 
 class Left(Model):
-    """A viewer is gone: its connection closed and it did not come back."""
+    """A viewer is gone: its connection closed and it did not come back. `removed`: its login was revoked, so that it
+    is not to be served directly either."""
 
     type: Literal["left"] = "left"
     viewer: Id
+    removed: bool = False
 
 
 # Viewer to server, or direct to the broadcaster --------------------------------------------------------------

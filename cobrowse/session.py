@@ -7,7 +7,7 @@ from the broadcaster alone, and frames are opaque bytes at a position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,7 @@ from .outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from .pace import A_SECOND, AT_ONCE
 from .records import Frame, Part, Volatile, packed
 from .relay import Relay
+from .revocations import Login
 from .viewer import Viewer
 
 MAX_VIEWERS: Final = 1_000
@@ -108,7 +109,9 @@ class Session:
             self.relay.place(epoch)
         for known in admitted:
             if self.access.is_removed(known.id, known.subject):
-                continue  # the page is behind: it was put out by another one of the session
+                # The page is behind: it was put out by another one of the session, or its login was revoked.
+                outputs.append(Send(BROADCASTER, Left(viewer=known.id, removed=True)))
+                continue
             if len(self.viewers) < MAX_VIEWERS and known.id not in self.viewers:
                 self.viewers[known.id] = Viewer(
                     known.id, known.name, known.role, known.subject, connected=False, gone_at=now
@@ -137,10 +140,19 @@ class Session:
 
     # Viewers come and go -------------------------------------------------------------------------------------
 
-    def join(self, id: str, name: str, role: Role, link: bool, now: float, subject: str = "") -> list[Output]:
+    def join(
+        self,
+        id: str,
+        name: str,
+        role: Role,
+        link: bool,
+        now: float,
+        subject: str = "",
+        login: Login | None = None,
+    ) -> list[Output]:
         """A viewer is connected, with a role that was verified; `id` is an earlier one's if it comes back.
 
-        `link`: it has shown the link's proof; `subject`: which agent it is.
+        `link`: it has shown the link's proof; `subject`: which agent it is; `login`: what that one has come by.
 
         Raises OverflowError when the session is full.
         """
@@ -150,7 +162,7 @@ class Session:
                 raise OverflowError(f"the session has {MAX_VIEWERS} viewers, which is the most")
             viewer = self.viewers[id] = Viewer(id, name, role)
         viewer.connected, viewer.name, viewer.role, viewer.subject = True, name, role, subject
-        viewer.link = viewer.link or link
+        viewer.link, viewer.login = viewer.link or link, login
         viewer.asked = None
         self._watched = now
         outputs = self.relay.unsubscribe(id, now)
@@ -179,6 +191,20 @@ class Session:
         if self.access.relink(proof):
             for viewer in self.viewers.values():
                 viewer.link = False
+
+    def revoke(self, revoked: Callable[[Login], bool], now: float) -> list[Output]:
+        """Put out the agents whose logins are `revoked`, on direct paths too."""
+        out = [viewer.id for viewer in self.viewers.values() if viewer.login and revoked(viewer.login)]
+        outputs: list[Output] = []
+        for id in out:
+            del self.viewers[id]
+            self.access.remove(id, "")
+            outputs += [
+                Drop(id, CloseCode.UNAUTHORIZED, "this login was revoked; ask for a new one"),
+                Send(BROADCASTER, Left(viewer=id, removed=True)),
+                *self.relay.forget(id, now),
+            ]
+        return outputs
 
     # Messages ------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import tomllib
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -129,6 +129,17 @@ class Settings(BaseSettings):
         str, Field(description="The address by which the server is reached through a 1:1 NAT.")
     ] = ""
 
+    trusted_proxies: Annotated[
+        list[str], Field(description="Addresses of reverse proxies whose X-Forwarded-For is believed.")
+    ] = []
+    address_connections: Annotated[int, Field(ge=1, description="The most connections from one address.")] = 2_000
+    address_rate: Annotated[float, Field(gt=0, description="New connections a second from one address.")] = 100
+    site_connections: Annotated[int, Field(ge=1, description="The most connections on one site.")] = 10_000
+    site_rate: Annotated[float, Field(gt=0, description="New sessions a second on one site.")] = 50
+    revoked: Annotated[
+        Path | None, Field(description="The file of revoked logins. Default: in the user's state folder.")
+    ] = None
+
     def __init__(self, config: Path | None = None, **values: Any) -> None:
         try:
             _source.path = config
@@ -171,6 +182,11 @@ class Settings(BaseSettings):
     def _literal(cls, address: str) -> str:
         return str(ip_address(address)) if address else ""
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: list[str]) -> list[str]:
+        return [str(ip_network(proxy)) for proxy in proxies]
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.turn_urls and not self.turn_secret:
@@ -198,6 +214,11 @@ class Settings(BaseSettings):
             away_ms=self.away_timeout * 1_000,
             active_ms=self.longest * 1_000,
         )
+
+    @property
+    def revoked_file(self) -> Path:
+        """Where revoked logins are listed."""
+        return self.revoked or state_folder() / "revoked"
 
     @property
     def url(self) -> str:
@@ -234,12 +255,17 @@ class _Source:
 _source = _Source()
 
 
+def state_folder() -> Path:
+    """Where this user's server keeps what it has to know after a restart."""
+    return platformdirs.user_state_path("cobrowse")
+
+
 def kept_secret(folder: Path | None = None) -> str:
     """The secret kept in the user's state folder (mode 0600), made at the first call.
 
     Raises SettingsError when it can be neither read nor written.
     """
-    path = (folder or platformdirs.user_state_path("cobrowse")) / "secret"
+    path = (folder or state_folder()) / "secret"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:

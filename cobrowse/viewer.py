@@ -8,6 +8,7 @@ from typing import Final
 from .fields import Capability, Role
 from .messages import Subscribe
 from .pace import Pace
+from .revocations import Login
 
 INPUT_NEEDS: Final[dict[str, Capability]] = {"chat": "chat", "request": "view"}
 """The capability that each kind of input needs; what is not here is refused."""
@@ -24,6 +25,7 @@ class Viewer:
     role: Role
     subject: str = ""
     link: bool = False
+    login: Login | None = None
     connected: bool = True
     admitted: bool = False
     capabilities: frozenset[Capability] = frozenset()

@@ -32,7 +32,8 @@ WITHIN_S = 30.0
 
 
 def settings() -> Settings:
-    return Settings(secret=SECRET, sites=[Site(key="shop", origins=[ORIGIN], consent="granted")])
+    other = Site(key="other", origins=["https://other.example"])
+    return Settings(secret=SECRET, sites=[Site(key="shop", origins=[ORIGIN], consent="granted"), other])
 
 
 def hello(role: str, **changed: Any) -> dict[str, Any]:
@@ -84,7 +85,8 @@ class Link(ABC):
 
     @classmethod
     @abstractmethod
-    async def open(cls, url: str, origin: str | None) -> Link: ...
+    async def open(cls, url: str, origin: str | None) -> Link:
+        """A page of that origin connects; without one it is a page of the server's own."""
 
     @abstractmethod
     async def send(self, message: bytes) -> None: ...
@@ -115,12 +117,10 @@ class WebSocketLink(Link):
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MAX_MESSAGE)
         plain.setblocking(False)
-        from_ = None if origin is None else Origin(origin)
+        address = f"ws{url[4:]}/ws{cls.query}"
         try:
             await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
-            opened = await connect(
-                f"ws{url[4:]}/ws{cls.query}", sock=plain, origin=from_, compression=None, max_queue=1
-            )
+            opened = await connect(address, sock=plain, origin=Origin(origin or url), compression=None, max_queue=1)
         except BaseException:
             plain.close()
             raise
@@ -207,15 +207,15 @@ class HttpLink(Link):
     async def open(cls, url: str, origin: str | None) -> HttpLink:
         link = cls(f"{url}/http")
         try:
-            await link._begin(origin)
+            await link._begin(origin or url)
         except BaseException:
             await link.client.aclose()
             raise
         return link
 
-    async def _begin(self, origin: str | None) -> None:
-        headers = {} if origin is None else {"origin": origin}
-        response = await self.client.post(self.base + (f"?{WORD}" if self.checked else ""), headers=headers)
+    async def _begin(self, origin: str) -> None:
+        address = self.base + (f"?{WORD}" if self.checked else "")
+        response = await self.client.post(address, headers={"origin": origin})
         assert response.status_code == 201, response.text
         self.base += f"/{response.text}"
         if not self.polls:

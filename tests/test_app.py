@@ -19,7 +19,7 @@ from cobrowse.errors import SettingsError
 from cobrowse.hub import Hub
 from cobrowse.records import decode, packed
 from cobrowse.settings import Settings, Site
-from cobrowse.tokens import Tokens, Watching
+from cobrowse.tokens import Policy, Tokens, Watching
 
 SECRET = "x" * 64
 ORIGIN = "https://shop.example"
@@ -187,7 +187,7 @@ def test_joining_by_a_code_that_is_none(client: TestClient) -> None:
 def test_an_agent_of_one_session_joins_only_that(client: TestClient) -> None:
     session, code = begin(client)
     for only, status in ((session, 200), ("another", 404)):
-        headers = {"authorization": f"Bearer {TOKENS.agent('Bo', only)}"}
+        headers = {"authorization": f"Bearer {TOKENS.agent('Bo', Policy(sessions=[only]))}"}
         assert client.post("/join", content=code, headers=headers).status_code == status
 
 

@@ -24,8 +24,9 @@ from websockets.typing import Origin
 from cobrowse import __version__, cli
 from cobrowse.close_codes import CloseCode
 from cobrowse.records import packed
+from cobrowse.revocations import Revocations
 from cobrowse.settings import Settings, kept_secret
-from cobrowse.tokens import Agent, Tokens
+from cobrowse.tokens import ANYTHING, Policy, Tokens
 
 PROOF = b"p" * 32
 SECRET = "x" * 64
@@ -62,7 +63,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, An
 
 def test_version_and_help() -> None:
     assert __version__ in run("--version").output
-    for command in ("serve", "token"):
+    for command in ("serve", "token", "revoke"):
         assert command in run("--help").output
         assert run(command, "--help").exit_code == 0
 
@@ -70,14 +71,18 @@ def test_version_and_help() -> None:
 def test_a_token_is_what_the_server_takes() -> None:
     result = run("token", "--role", "agent", "--name", "Ann", COBROWSE_SECRET=SECRET)
     assert result.exit_code == 0
-    assert Tokens(SECRET).verify_agent(result.output.strip()) == Agent("Ann", None)
+    agent = Tokens(SECRET).verify_agent(result.output.strip())
+    assert (agent.name, agent.policy, agent.login.sub) == ("Ann", ANYTHING, "Ann")
 
 
 def test_a_token_of_one_session_for_a_while() -> None:
-    arguments = ["token", "--role", "agent", "--name", "Ann", "--session", "one", "--ttl", "30m"]
+    arguments = ["token", "--role", "agent", "--name", "Ann", "--sub", "ann@shop", "--ttl", "30m"]
+    arguments += ["--site", "a", "--site", "b", "--session", "one"]
     result = run(*arguments, COBROWSE_SECRET=SECRET)
     token = result.output.strip()
-    assert Tokens(SECRET).verify_agent(token) == Agent("Ann", "one")
+    agent = Tokens(SECRET).verify_agent(token)
+    assert (agent.name, agent.login.sub) == ("Ann", "ann@shop")
+    assert agent.policy == Policy(sites=["a", "b"], sessions=["one"])
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == 1_800
     assert claims["exp"] > time.time()
@@ -112,6 +117,39 @@ def test_what_is_wrong_with_a_token_is_said(arguments: list[str], says: str) -> 
     assert says in result.output.replace("'", "")
 
 
+def revoked_after(tmp_path: Path, *arguments: str, stdin: str | None = None) -> Revocations:
+    environment = {"COBROWSE_SECRET": SECRET, "COBROWSE_REVOKED": str(tmp_path / "a" / "revoked")}
+    result = CliRunner().invoke(cli.main, ["revoke", *arguments], env=environment, input=stdin)
+    assert result.exit_code == 0, result.output
+    assert "a/revoked" in result.output
+    assert "eyJ" not in result.output
+    return Revocations(tmp_path / "a" / "revoked")
+
+
+def test_a_login_is_revoked_by_what_is_known_of_it(tmp_path: Path) -> None:
+    tokens = [Tokens(SECRET).agent(name) for name in ("Ann", "Bo", "Cy", "Di")]
+    ann, bo, cy, di = (Tokens(SECRET).verify_agent(token).login for token in tokens)
+    revoked_after(tmp_path, "--sub", "Ann")
+    revoked_after(tmp_path, "--jti", str(bo.jti))
+    known = revoked_after(tmp_path, "--token", "-", stdin=f"{tokens[2]}\n")
+    assert [known.covers(login) for login in (ann, bo, cy, di)] == [True, True, True, False]
+    assert (tmp_path / "a" / "revoked").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "give one of"),
+        (["--sub", "Ann", "--jti", "x"], "give one of"),
+        (["--token", "x"], "no token with a jti"),
+    ],
+)
+def test_what_cannot_be_revoked_is_said(arguments: list[str], says: str) -> None:
+    result = run("revoke", *arguments, COBROWSE_SECRET=SECRET)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
 @pytest.mark.parametrize("command", [["serve"], ["token", "--role", "agent", "--name", "Ann"]])
 @pytest.mark.parametrize(
     ("environment", "says"),
@@ -137,7 +175,7 @@ def test_serve_says_where_it_is_and_prints_a_login(served: list[dict[str, Any]])
     assert ran["settings"].url == url
     assert f"{url}/demo/" in result.output
     login = result.output.split(f"{url}/login#")[1].split()[0]
-    assert Tokens(SECRET).verify_agent(login).session is None
+    assert Tokens(SECRET).verify_agent(login).policy == ANYTHING
     assert SECRET not in result.output
     assert ran["config"].ws_per_message_deflate is False
     assert not ran["config"].access_log

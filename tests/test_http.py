@@ -145,8 +145,9 @@ async def test_a_connection_has_an_id_that_cannot_be_guessed(raw: Raw) -> None:
 async def test_a_full_server_says_when_to_come_back() -> None:
     transport = HttpTransport(create_app(settings()).state.hub, max_connections=1)
     async with running(Starlette(routes=transport.routes)) as server, httpx2.AsyncClient() as client:
-        assert (await client.post(f"{server.url}/http")).status_code == 201
-        response = await client.post(f"{server.url}/http")
+        headers = {"origin": ORIGIN}
+        assert (await client.post(f"{server.url}/http", headers=headers)).status_code == 201
+        response = await client.post(f"{server.url}/http", headers=headers)
         assert (response.status_code, response.headers["retry-after"]) == (503, "5")
         assert response.text == "1 http connections are open; try again later"
         await transport.hub.stop()

@@ -230,11 +230,13 @@ subject: string
 link: boolean
 }
 /**
- * A viewer is gone: its connection closed and it did not come back.
+ * A viewer is gone: its connection closed and it did not come back. `removed`: its login was revoked, so that it
+ * is not to be served directly either.
  */
 export interface Left {
 type: "left"
 viewer: string
+removed: boolean
 }
 /**
  * An admitted viewer's `input`, on its way to the broadcaster.

@@ -114,9 +114,17 @@ class HttpTransport:
     def _open(self, request: Request) -> Response:
         if len(self.connections) >= self.max_connections:
             text = f"{len(self.connections)} http connections are open; try again later"
-            return PlainTextResponse(text, 503, {**HEADERS, "Retry-After": str(RETRY_AFTER_S)})
+            return _busy(503, text)
         address = request.client.host if request.client else ""
-        http = HttpConnection(self.hub, request.headers.get("origin"), address, WORD in request.query_params)
+        origin, host = request.headers.get("origin"), request.headers.get("host", "")
+        if not self.hub.entrance.welcomes(origin, host):
+            text = f"pages of {str(origin)[:200]!r} do not belong to a site of this server; see its origins"
+            return _refused(403, f"{CloseCode.ORIGIN_NOT_ALLOWED.value} {text}")
+        http = HttpConnection(self.hub, origin, address, WORD in request.query_params)
+        if http.connection.closing is not None:
+            self.hub.lost(http.connection)
+            code, text = http.connection.closing
+            return _busy(429, f"{code.value} {text}")
         self.connections[http.id] = http
         self._expect(http, READ_WITHIN_S)
         return PlainTextResponse(http.id, 201, HEADERS)
@@ -126,8 +134,7 @@ class HttpTransport:
     async def _up(self, http: HttpConnection, n: int, request: Request) -> Response | None:
         """Message `n` of the other end. One that has come before is not looked at again."""
         try:
-            async with asyncio.timeout(BODY_WITHIN_S):
-                message = await _body(request, MAX_MESSAGE + (CHECK_SIZE if http.checked else 0))
+            message = await body_of(request, MAX_MESSAGE + (CHECK_SIZE if http.checked else 0))
         except TimeoutError:
             return _refused(408, f"message {n} did not come within {BODY_WITHIN_S:.0f} s; send it again")
         except ClientDisconnect:
@@ -264,13 +271,17 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
 
 
-async def _body(request: Request, most: int) -> bytes | None:
-    """One message; None when it has over `most` bytes, read no further than to see that."""
+async def body_of(request: Request, most: int) -> bytes | None:
+    """What is in a request; None when it has over `most` bytes, read no further than to see that.
+
+    Raises TimeoutError when it does not come within 10 s, and ClientDisconnect.
+    """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            return None
+    async with asyncio.timeout(BODY_WITHIN_S):
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                return None
     return bytes(body)
 
 
@@ -281,6 +292,10 @@ async def _disconnected(request: Request) -> None:
 
 def _refused(status: int, text: str) -> Response:
     return PlainTextResponse(text, status, HEADERS)
+
+
+def _busy(status: int, text: str) -> Response:
+    return PlainTextResponse(text, status, {**HEADERS, "Retry-After": str(RETRY_AFTER_S)})
 
 
 def _start(headers: dict[str, str]) -> dict[str, object]:

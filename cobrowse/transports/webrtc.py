@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 from ..connection import Connection, clock
 from ..fields import Candidate, Description
 from ..hub import SERVER, Hub
+from ..limits import Allowance
 from ..messages import Signal
-from .allowance import Allowance
 from .offer import InvalidOffer, read
 from .peer import Declined, Peer
 

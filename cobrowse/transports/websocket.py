@@ -33,9 +33,13 @@ class WebSocketTransport:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
+        origin, host = websocket.headers.get("origin"), websocket.headers.get("host", "")
+        if not self.hub.entrance.welcomes(origin, host):
+            await websocket.close()  # before it was accepted: that is a 403
+            return
         await websocket.accept()
         address = websocket.client.host if websocket.client else ""
-        connection = self.hub.connect(websocket.headers.get("origin"), address)
+        connection = self.hub.connect(origin, address)
         checked = WORD in websocket.query_params
         writing = Writer(websocket, connection, checked)
         writer = asyncio.create_task(writing.run(), name="cobrowse-websocket-writer")

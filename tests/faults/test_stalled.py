@@ -51,7 +51,7 @@ def connected(here: Local, buffer: int = BUFFER) -> socket.socket:
 def by_websocket(here: Local, words: bytes) -> socket.socket:
     """One that has said hello, and reads nothing after the handshake."""
     client = connected(here)
-    lines = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    lines = (f"Origin: {here.server.url}", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     client.sendall("\r\n".join(["GET /ws HTTP/1.1", f"Host: {host(here)}", *lines, key, "", ""]).encode())
     assert b" 101 " in client.recv(512)
@@ -72,8 +72,13 @@ def by_http(here: Local, words: bytes) -> socket.socket:
 
 def answer(here: Local, request: str, body: bytes) -> bytes:
     with connected(here, 65_536) as client:
-        head = f"{request} HTTP/1.1\r\nHost: {host(here)}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        client.sendall(head.encode() + body)
+        lines = (
+            f"Host: {host(here)}",
+            f"Origin: {here.server.url}",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+        )
+        client.sendall("\r\n".join([f"{request} HTTP/1.1", *lines, "", ""]).encode() + body)
         whole = b""
         while chunk := client.recv(65_536):
             whole += chunk

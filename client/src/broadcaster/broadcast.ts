@@ -312,7 +312,7 @@ export class Broadcast {
         this.viewers.requested(message);
         break;
       case "left":
-        this.viewers.left(message.viewer);
+        this.viewers.left(message.viewer, message.removed);
         break;
       case "input":
         this.viewers.input(message.viewer, message);

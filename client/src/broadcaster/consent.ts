@@ -152,6 +152,12 @@ export class Consent {
     return true;
   }
 
+  /** A viewer's login was revoked: it is out. The agent may ask again, by another login. */
+  drop(id: string): void {
+    this.withdraw(id);
+    if (this.viewers.delete(id)) this.events.remove(id, PUT_OUT, null);
+  }
+
   /** The viewer, or everybody, has gone while it was asked about. */
   withdraw(id?: string): void {
     for (const key of [...this.asking.keys()])

@@ -84,8 +84,10 @@ export class Viewers {
     void this.consent.request(message);
   }
 
-  left(viewer: string): void {
+  /** `removed`: for good, on a direct path too. */
+  left(viewer: string, removed: boolean): void {
     this.consent.withdraw(viewer);
+    if (removed) this.consent.drop(viewer);
     this.gone(viewer);
   }
 

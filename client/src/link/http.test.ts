@@ -288,6 +288,16 @@ describe("HttpTransport", () => {
   it("says when the server is full, and when what answers is another", async () => {
     (await peer.next("POST")).response.writeHead(503).end("full");
     expect(await app.closed()).toBe("1013 the server answered 503: full");
+  });
+
+  it("takes the server's own word on why it does not open", async () => {
+    (await peer.next("POST")).response.writeHead(403).end("4102 pages of 'null' do not belong here");
+    expect(await app.closed()).toBe("4102 pages of 'null' do not belong here");
+  });
+
+  it("does not take a proxy's word for the server's", async () => {
+    (await peer.next("POST")).response.writeHead(403).end("<h1>Forbidden</h1>");
+    expect(await app.closed()).toBe("1006 the server answered 403: <h1>Forbidden</h1>");
     const other = new App(url);
     (await peer.next("POST")).response.writeHead(200).end("<html>Please log in</html>");
     expect(await other.closed()).toBe("1006 the server answered 200: <html>Please log in</html>");

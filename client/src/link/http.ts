@@ -100,7 +100,11 @@ export class HttpTransport implements Transport {
       const response = await this.request(this.checked ? "?check" : "", "POST");
       const text = await response.text();
       if (response.status === 201 && /^[\w-]{16,64}$/.test(text)) this.id = text;
-      else this.finish(response.status === 503 ? TRY_LATER : LOST, refusal(response.status, text));
+      else {
+        const [, code, reason] = /^(4\d{3}) (.+)$/.exec(text) ?? [];
+        if (code && reason) this.finish(Number(code), reason);
+        else this.finish(response.status === 503 ? TRY_LATER : LOST, refusal(response.status, text));
+      }
     } catch (error) {
       this.finish(LOST, `the server was not reached: ${error}`);
     }

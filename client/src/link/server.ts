@@ -15,6 +15,8 @@ import { WebSocketTransport } from "./websocket";
 export const SILENT_AFTER_MS = 3_000;
 const DELAYS_MS = [0, 300, 1_200, 2_700, 4_800, 7_000, 7_000, 7_000, 7_000, 7_000];
 const OPEN_WITHIN_MS: Record<TransportKind, number> = { websocket: 4_000, http: 8_000, webrtc: 10_000 };
+/** The most that a busy server's word on when to come back is taken for. */
+const MAX_HINT_S = 60;
 const TICK_MS = 500;
 const PING_EVERY_MS = 1_000;
 /** The server as a peer, in signaling. */
@@ -304,11 +306,18 @@ export class Server {
     const again = this.events.onlost(final, code);
     if (final && !again) this.close();
     if (this.done || this.off) return;
-    const delay = DELAYS_MS[Math.min(this.attempts, DELAYS_MS.length - 1)] ?? 7_000;
-    const jitter = this.attempts > 1 ? Math.random() * 1_000 : 0;
+    const own = DELAYS_MS[Math.min(this.attempts, DELAYS_MS.length - 1)] ?? 7_000;
+    const delay = Math.max(own, hintedMs(reason));
+    const jitter = this.attempts > 1 || delay > own ? Math.random() * 1_000 : 0;
     this.attempts += 1;
     this.retry = setTimeout(() => this.connect(), delay + jitter);
   }
+}
+
+/** When to come back, if the reason for closing says so. */
+export function hintedMs(reason: string): number {
+  const [, seconds] = /come back in (\d{1,6}) s$/.exec(reason) ?? [];
+  return Math.min(Number(seconds ?? 0), MAX_HINT_S) * 1_000;
 }
 
 /** Whether coming back is of no use: our codes from 4100 on, and a message that was too big. */
