@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,11 @@ def given(made: Stranger) -> list[str]:
     """All that it may do now, as it was told."""
     told = made.told("admitted")
     return list(told[-1]["capabilities"]) if told else []
+
+
+def simulate(desk: Desk, server: Server, fault: str, token: str) -> None:
+    answer = desk.context().request.post(f"{server.url}/simulate/{fault}", headers={"authorization": f"Bearer {token}"})
+    assert answer.status == 204
 
 
 def test_control_is_asked_for_given_and_taken_back(desk: Desk, pages: str, stranger: Callable[[], Stranger]) -> None:
@@ -127,3 +133,58 @@ def test_a_link_by_which_three_were_refused_asks_no_more(
         codes.append(one.is_closed().code)
     assert codes == [CloseCode.REFUSED] * 3 + [CloseCode.UNAUTHORIZED]
     assert visit.page.evaluate("Cobrowse.session.link") != visit.link
+
+
+def test_who_was_put_out_stays_out_when_the_server_has_forgotten_it(
+    desk: Desk, pages: str, server: Server, stranger: Callable[[], Stranger]
+) -> None:
+    visit = desk.visit(
+        f"{pages}/form.html", "{ confirmView: ({ name }) => (globalThis.questions ??= []).push(name) > 0 }"
+    )
+    session, secret = parts_of(visit.link)
+    ann, eve, stays = stranger(), stranger(), stranger()
+    enter(ann, visit, "Ann")
+    for guest, name in ((eve, "Eve"), (stays, "Stays")):
+        guest.hello(session, name=name, proof=proof_of(secret))
+    for one in (ann, eve, stays):
+        one.until(lambda one=one: given(one))  # type: ignore[misc]
+    tokens = [one.hears("welcome")["token"] for one in (ann, eve, stays)]
+    visit.page.evaluate("""() => {
+      for (const { id, name } of Cobrowse.session.viewers) if (name !== "Stays") Cobrowse.session.revoke(id);
+      globalThis.back = new Promise((resolve) => Cobrowse.session.on("session.updated", resolve));
+    }""")
+    assert [one.is_closed().code for one in (ann, eve)] == [CloseCode.REMOVED] * 2
+    simulate(desk, server, "server-restart", tokens[2])
+    visit.page.evaluate("back")
+    shown: list[dict[str, Any]] = [{"token": token} for token in [*tokens[:2], Tokens(SECRET).agent("Ann")]]
+    codes = []
+    for what in [*shown, {"proof": proof_of(secret)}]:
+        again = stranger()
+        again.hello(session, **what)
+        codes.append(again.is_closed().code)
+    assert codes == [CloseCode.REFUSED] * 3 + [CloseCode.UNAUTHORIZED]
+    back = stranger()
+    back.hello(session, token=tokens[2])
+    back.until(lambda: given(back))
+    assert visit.page.evaluate("questions") == ["Ann", "Eve", "Stays"], "nobody is asked about again"
+
+
+def test_one_that_is_put_out_without_a_network_is_out_when_it_is_back(
+    desk: Desk, pages: str, server: Server, stranger: Callable[[], Stranger]
+) -> None:
+    visit = desk.visit(f"{pages}/form.html")
+    session, secret = parts_of(visit.link)
+    eve = stranger()
+    eve.hello(session, proof=proof_of(secret))
+    token = eve.hears("welcome")["token"]
+    eve.until(lambda: given(eve))
+    visit.context.set_offline(True)
+    simulate(desk, server, "kill-visitor", token)
+    eve.until(lambda: [one for one in eve.told("updated") if one["state"] == "away"])
+    visit.page.evaluate("Cobrowse.session.revoke(Cobrowse.session.viewers[0].id)")
+    visit.context.set_offline(False)
+    assert eve.is_closed().code == CloseCode.REMOVED
+    for what, code in (({"token": token}, CloseCode.REMOVED), ({"proof": proof_of(secret)}, CloseCode.UNAUTHORIZED)):
+        again = stranger()
+        again.hello(session, **what)
+        assert again.is_closed().code == code
