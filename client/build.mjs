@@ -1,5 +1,7 @@
-/** Builds the browser files into `cobrowse/static/`; with `--watch`, again at each change. */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+/** Builds the browser files into `cobrowse/static/`, compressed too; with `--watch`, again at each change, and as they are. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 import { context } from "esbuild";
 import { pako } from "./pako.mjs";
 import { rrweb } from "./rrweb.mjs";
@@ -36,7 +38,7 @@ const builds = [
 ];
 
 const watch = process.argv.includes("--watch");
-if (!watch) rmSync(outdir, { recursive: true, force: true });
+rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir, { recursive: true });
 for (const build of builds) {
   const builder = await context(build);
@@ -45,4 +47,18 @@ for (const build of builds) {
     await builder.rebuild();
     await builder.dispose();
   }
+}
+
+if (!watch) await Promise.all(scripts().map(compress));
+
+function scripts() {
+  return readdirSync(outdir).filter((name) => name.endsWith(".js"));
+}
+
+/** Beside the script, for browsers that take it so (`cobrowse/files.py`). */
+async function compress(name) {
+  const script = readFileSync(outdir + name);
+  const hint = { [constants.BROTLI_PARAM_SIZE_HINT]: script.length };
+  writeFileSync(`${outdir}${name}.br`, await promisify(brotliCompress)(script, { params: hint }));
+  writeFileSync(`${outdir}${name}.gz`, await promisify(gzip)(script, { level: 9 }));
 }

@@ -19,6 +19,7 @@ from starlette.types import Scope
 from . import simulate
 from .close_codes import CloseCode
 from .errors import Busy, Rejected
+from .files import BrowserFiles
 from .gate import Gate
 from .hub import Hub
 from .revocations import Revocations
@@ -52,18 +53,6 @@ PAGE: Final = """<!doctype html>
 <body></body>
 </html>
 """
-
-
-class BrowserFiles(StaticFiles):
-    """Built browser files: loaded by pages of any origin, checked again at each use."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
 
 def create_app(settings: Settings | None = None) -> Starlette:

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BROWSER_FILES = {"embed.js", "broadcaster.js", "viewer.js", "join.js", "preview.js", "simulate.js"}
+BROWSER_FILES = {
+    "embed.js",
+    "embed.js.br",
+    "embed.js.gz",
+    "broadcaster.js",
+    "viewer.js",
+    "join.js",
+    "preview.js",
+    "simulate.js",
+}
 
 
 @pytest.fixture(scope="module")
