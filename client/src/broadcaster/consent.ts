@@ -155,7 +155,7 @@ export class Consent {
   /** A viewer's login was revoked: it is out. The agent may ask again, by another login. */
   drop(id: string): void {
     this.withdraw(id);
-    if (this.viewers.delete(id)) this.events.remove(id, PUT_OUT, null);
+    if (this.viewers.delete(id)) this.events.remove(id, PUT_OUT);
   }
 
   /** The viewer, or everybody, has gone while it was asked about. */

@@ -49,7 +49,7 @@ describe("Viewers", () => {
     const { viewers, closed, removed, here, links } = made();
     for (const id of ["a", "b", "gone", "away", "agent"]) viewers.requested(asked(id));
     await Promise.resolve();
-    for (const id of ["gone", "away"]) viewers.left(id);
+    for (const id of ["gone", "away"]) viewers.left(id, false);
     viewers.consent.revoke("a");
     expect([removed(), closed]).toEqual([
       ["gone", "away", "a"],
