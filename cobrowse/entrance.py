@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from .codes import Codes
@@ -58,13 +58,13 @@ class Entrance:
         connection.site = site.key
 
     def session_by_code(
-        self, code: str, agent: Agent, address: str, site_of: Mapping[str, Site], now: float
+        self, code: str, agent: Agent, address: str, site_of: Callable[[str], Site], now: float
     ) -> str | None:
         """The id of the session with that code, however it was typed. Raises Busy after too many wrong ones."""
         who = (address, agent.login.sub, [site for site in self.sites if agent.policy.allows_site(site)], now)
         self.guesses.check(*who)
         session = self.codes.find(code, now)
-        if session is None or not agent.policy.allows(site_of[session].key, session):
+        if session is None or not agent.policy.allows(site_of(session).key, session):
             self.guesses.missed(*who)
             return None
         self.codes.use(session)

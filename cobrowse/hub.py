@@ -200,8 +200,7 @@ class Hub:
 
     def session_by_code(self, code: str, agent: Agent, address: str) -> str | None:
         """The id of the session with that code, however it was typed. Raises Busy after too many wrong ones."""
-        site_of = {session: site for session, (site, _) in self._of_session.items()}
-        return self.entrance.session_by_code(code, agent, address, site_of, clock())
+        return self.entrance.session_by_code(code, agent, address, lambda id: self._of_session[id][0], clock())
 
     def connection_of(self, session: str, participant: str) -> Connection | None:
         """That participant's link to the server, now."""
@@ -209,14 +208,8 @@ class Hub:
 
     def asset_origins(self, session: str) -> list[str]:
         """The origins from which a viewer of that session may load pictures, fonts and style sheets."""
-        if session not in self._of_session:
-            return []
-        site, seen = self._of_session[session]
-        if site.assets == "none":
-            return []
-        if site.assets == "site":
-            return sorted({origin for origin in site.origins if not origin.endswith("*")} | seen)
-        return list(site.assets)
+        site, seen = self._of_session.get(session, (None, set()))
+        return site.asset_origins(seen) if site is not None else []
 
     def page_origins(self, session: str) -> list[str]:
         """The origins of the pages that share that session."""

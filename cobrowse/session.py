@@ -141,14 +141,7 @@ class Session:
     # Viewers come and go -------------------------------------------------------------------------------------
 
     def join(
-        self,
-        id: str,
-        name: str,
-        role: Role,
-        link: bool,
-        now: float,
-        subject: str = "",
-        login: Login | None = None,
+        self, id: str, name: str, role: Role, link: bool, now: float, subject: str = "", login: Login | None = None
     ) -> list[Output]:
         """A viewer is connected, with a role that was verified; `id` is an earlier one's if it comes back.
 

@@ -78,6 +78,14 @@ class Site(BaseModel):
         host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
         return f"{parts.scheme}://{host}:*" in self.origins
 
+    def asset_origins(self, seen: set[str]) -> list[str]:
+        """From where a viewer may load what belongs to a page; `seen` are the origins of the session's pages."""
+        if self.assets == "none":
+            return []
+        if self.assets == "site":
+            return sorted({origin for origin in self.origins if not origin.endswith("*")} | seen)
+        return list(self.assets)
+
 
 def local_site(key: str, public_url: str, **policy: Any) -> Site:
     """A site for pages of this machine, and those that the server itself serves."""

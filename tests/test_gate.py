@@ -4,6 +4,7 @@ who it is. Cookies never say who somebody is."""
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,11 +22,14 @@ from websockets.typing import Origin
 
 from cobrowse.app import create_app
 from cobrowse.close_codes import CloseCode
+from cobrowse.codes import ALPHABET, LENGTH
+from cobrowse.connection import clock
 from cobrowse.gate import Gate
 from cobrowse.hub import Hub
+from cobrowse.limits import GUESSES_EACH, GUESSES_PER_MINUTE, MINUTE_MS
 from cobrowse.records import decode, packed
 from cobrowse.settings import Settings, Site
-from cobrowse.tokens import Tokens, Watching
+from cobrowse.tokens import Policy, Tokens, Watching
 
 from .links import ORIGIN, SECRET, WITHIN_S, hello, running
 
@@ -203,3 +207,60 @@ def test_a_proxy_that_is_not_trusted_is_named_once(caplog: pytest.LogCaptureFixt
     assert caplog.text.count("X-Forwarded-For from 10.9.8.7 is not believed") == 1
     assert "COBROWSE_TRUSTED_PROXIES" in caplog.text
     assert "9.9.9.9" not in caplog.text
+
+
+class Guessing:
+    """Agents that type codes, each by an address of its own that a trusted proxy tells."""
+
+    def __init__(self, agents: int) -> None:
+        app = made(trusted_proxies=["127.0.0.1"])
+        self.client = TestClient(app, base_url=OWN, client=("127.0.0.1", 1))
+        hub: Hub = app.state.hub
+        self.right = hub.entrance.codes.give("a session", clock())
+        hub._of_session["a session"] = (SITES[0], set())
+        policy = Policy(sites=["shop"])
+        self.agents = [(f"10.0.0.{n}", TOKENS.agent(f"agent{n}", policy)) for n in range(agents)]
+
+    def type(self, code: str, address: str, token: str) -> Any:
+        # What stands left of the address that the proxy has added is the guesser's own, and another each time.
+        forwarded = f"{secrets.randbelow(256)}.1.1.1, {address}"
+        headers = {"authorization": f"Bearer {token}", "x-forwarded-for": forwarded}
+        return self.client.post("/join", content=code, headers=headers)
+
+    def wrong(self) -> str:
+        while (code := "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))) == self.right:
+            pass
+        return code
+
+
+@pytest.mark.parametrize(("agents", "most"), [(1, GUESSES_EACH), (50, GUESSES_PER_MINUTE)])
+def test_guessing_codes_is_cut_off(agents: int, most: int) -> None:
+    guessing = Guessing(agents)
+    began = clock()
+    answers = [guessing.type(guessing.wrong(), *guessing.agents[n % agents]) for n in range(600)]
+    minutes = 1 + int((clock() - began) // MINUTE_MS)
+    tried = [answer for answer in answers if answer.status_code == 404]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(tried) + len(refused) == 600
+    assert most <= len(tried) <= most * minutes
+    assert answers[:5] == tried[:5]
+    for answer in refused:
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert "too many codes were wrong; come back in" in answer.json()["error"]
+    # Not even the right one is told from the others now.
+    late = guessing.type(guessing.right, *guessing.agents[0])
+    assert late.status_code == 429 or minutes > 1
+
+
+def test_an_office_types_as_many_right_codes_as_it_likes() -> None:
+    guessing = Guessing(1)
+    for _ in range(100):
+        assert guessing.type(guessing.right, *guessing.agents[0]).json() == {"session": "a session"}
+
+
+def test_who_has_not_logged_in_guesses_nothing() -> None:
+    guessing = Guessing(1)
+    for token in ("", "x", TOKENS.viewer(Watching("a session", "ab", "Ann", "agent")), TOKENS.agent("Ann", ttl_s=-1)):
+        right, wrong = (guessing.type(code, "10.0.0.1", token) for code in (guessing.right, guessing.wrong()))
+        assert (right.status_code, right.text) == (wrong.status_code, wrong.text)
+        assert right.status_code == 401

@@ -7,7 +7,7 @@ missing from the scope, the transport sends by ASGI. It leans on parts of uvicor
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -18,8 +18,16 @@ BINARY: Final = b"\x82"
 """The first byte of an unfragmented binary message (RFC 6455, section 5.2)."""
 
 
+CLOSE_WITHIN_S: Final = 2.0
+"""How long the other end's close frame is waited for."""
+
+
 class PushProtocol(WebSocketsSansIOProtocol):
     """One WebSocket of uvicorn's."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.close_timeout = CLOSE_WITHIN_S
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

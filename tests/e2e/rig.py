@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from cobrowse.transports.check import CHECK_SIZE, WORD
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 CANONICAL: Final = (HERE / "material" / "canonical.js").read_text()
+COBROWSE: Final = shutil.which("cobrowse") or str(ROOT / ".venv/bin/cobrowse")
 CHROMIUM_ARGS: Final = [
     "--no-sandbox",
     "--disable-gpu",
@@ -53,12 +55,14 @@ class Server:
     url: str
     login: str
     process: subprocess.Popen[str]
+    said: deque[str] = field(default_factory=lambda: deque(maxlen=10_000))
+    """The last lines that it has printed."""
 
 
 @contextmanager
 def serving(*args: str, **environment: str) -> Iterator[Server]:
     """Run the server as a process of its own, as a user would, on a free port."""
-    command = [str(Path(shutil.which("cobrowse") or ROOT / ".venv/bin/cobrowse")), "serve", "--demo", *args]
+    command = [COBROWSE, "serve", "--demo", *args]
     if "--port" not in args:
         command += ["--port", "0"]
     settings = {"COBROWSE_SECRET": SECRET, "COBROWSE_HOST": "localhost", **environment}
@@ -73,13 +77,18 @@ def serving(*args: str, **environment: str) -> Iterator[Server]:
             if not line:
                 raise RuntimeError(f"the server did not start:\n{printed}")
             printed += line
-        drain = threading.Thread(target=process.stdout.read, daemon=True)
-        drain.start()
         url = re.search(r"is at\s+(\S+)/\n", printed)
         login = re.search(r"login:\s+(\S+)", printed)
         if url is None or login is None:
             raise RuntimeError(f"the server printed no address:\n{printed}")
-        yield Server(url[1], login[1], process)
+        server = Server(url[1], login[1], process)
+        drain = threading.Thread(target=server.said.extend, args=[process.stdout], daemon=True)
+        drain.start()
+        try:
+            yield server
+        finally:
+            process.terminate()
+            drain.join(timeout=15)
     finally:
         process.terminate()
         process.wait(timeout=15)

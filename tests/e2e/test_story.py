@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page
 
 from .material.real_pages import settle
 from .rig import Desk, Server, Visit, Watching, difference, until
@@ -25,9 +25,8 @@ def says(page: Page, selector: str) -> str:
     return part.text_content() or ""
 
 
-def open_shop(desk: Desk, server: Server, page_name: str = "index.html") -> Page:
-    context = desk.context()
-    page = context.new_page()
+def open_shop(desk: Desk, server: Server, page_name: str = "index.html", opened: BrowserContext | None = None) -> Page:
+    page = (opened or desk.context()).new_page()
     page.goto(f"{server.url}/demo/{page_name}")
     until(page, "globalThis.Cobrowse?.start")
     return page
