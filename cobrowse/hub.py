@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 HELLO_WITHIN_MS: Final = 5_000
 PING_EVERY_MS: Final = 1_000
-SILENT_AFTER_MS: Final = 10_000
+SILENT_AFTER_MS: Final = 8_000
 LEAVE_WITHIN_S: Final = 1.5
 BACK_WITHIN_MS: Final = 90_000
 """After a start: sessions of before may still come back, with their broadcasters."""
@@ -184,7 +184,8 @@ class Hub:
             return
         del self._joined[session.id, id]
         now = clock()
-        self._carry_out(session, session.depart(now) if id == BROADCASTER else session.leave(id, now))
+        outputs = session.depart(now) if id == BROADCASTER else session.leave(id, now, connection.heard)
+        self._carry_out(session, outputs)
 
     def _pull(self, connection: Connection, room: int) -> list[bytes]:
         """What the log has for that connection, encoded."""

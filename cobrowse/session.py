@@ -43,7 +43,7 @@ from .revocations import Login
 from .viewer import Viewer
 
 MAX_VIEWERS: Final = 1_000
-LEFT_AFTER_MS: Final = 10_000
+LEFT_AFTER_MS: Final = 8_000
 
 LEGAL: Final[dict[State, frozenset[State]]] = {
     "pending": frozenset({"active", "paused", "away", "ended"}),
@@ -167,12 +167,15 @@ class Session:
             outputs.append(self._request(viewer))
         return outputs
 
-    def leave(self, id: str, now: float) -> list[Output]:
-        """A viewer's connection is gone; it may come back for a while if it was let in."""
+    def leave(self, id: str, now: float, heard: float | None = None) -> list[Output]:
+        """A viewer's connection is gone; it may come back for a while if it was let in.
+
+        `heard`: when there was the last sign of life of it, from when on it counts as gone.
+        """
         viewer = self.viewers.get(id)
         if viewer is None:
             return []
-        viewer.connected, viewer.gone_at = False, now
+        viewer.connected, viewer.gone_at = False, now if heard is None else heard
         viewer.asked = None
         if viewer.admitted:
             return self.relay.unsubscribe(id, now)

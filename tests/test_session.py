@@ -1059,6 +1059,12 @@ def test_one_that_was_let_in_may_be_away_for_a_while() -> None:
     assert sent(stage.session.join("a", "a", "guest", False, 100_000), "a") == [Admitted(capabilities=["chat", "view"])]
 
 
+def test_one_counts_as_gone_from_its_last_sign_of_life() -> None:
+    stage = Stage("a")
+    stage.session.leave("a", 1_000 + LEFT_AFTER_MS, heard=1_000)
+    assert sent(stage.session.tick(1_000 + LEFT_AFTER_MS), BROADCASTER) == [Left(viewer="a")]
+
+
 def test_one_that_was_not_let_in_is_forgotten_at_once() -> None:
     stage = Stage()
     stage.session.join("a", "a", "guest", True, 0)

@@ -35,7 +35,7 @@ TAKEN_WITHIN_S: Final = 5.0
 """A send, and the next acknowledgement while the window is full."""
 BODY_WITHIN_S: Final = 10.0
 POLL_WITHIN_S: Final = 20.0
-BACK_WITHIN_S: Final = 10.0
+BACK_WITHIN_S: Final = 8.0
 """From the end of a GET to the next, and of a closed connection being remembered."""
 POLL_BYTES: Final = 131_072
 """Bytes in the answer to a poll, at least one message."""

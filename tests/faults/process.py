@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +41,23 @@ def _connections() -> Iterator[tuple[int, bool, tuple[int, int]]]:
 def queued(port: int) -> int:
     """The most bytes that wait in any one socket of this machine at `port`."""
     return max((waiting for waiting, _, ends in _connections() if ends[0] == port), default=0)
+
+
+def family(pid: int) -> list[int]:
+    """A process, and all that it has started and they have, itself first."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            with suppress(FileNotFoundError):
+                found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def send_all(pid: int, number: signal.Signals) -> None:
+    """A signal to a process and its family, of which some may be gone by then."""
+    for one in family(pid):
+        with suppress(ProcessLookupError):
+            os.kill(one, number)
 
 
 def descriptors(pid: int) -> int:
