@@ -121,6 +121,23 @@ def test_what_the_page_leaves_out_is_neither_asked_about_nor_given(
     assert visit.page.locator("cobrowse-widget .ask").count() == 0
 
 
+def test_a_question_goes_with_whom_it_is_about(desk: Desk, pages: str, stranger: Callable[[], Stranger]) -> None:
+    visit = desk.visit(f"{pages}/form.html", "{}")
+    ann, bo = stranger(), stranger()
+    for one, name in ((ann, "Ann"), (bo, "Bo")):
+        enter(one, visit, name)
+    dialog = visit.page.locator("cobrowse-widget .ask")
+    dialog.filter(has_text="Ann").wait_for()
+    ann.leave()
+    dialog.filter(has_text="Bo").wait_for()
+    button(visit.page, "Allow").click()
+    bo.until(lambda: given(bo))
+    request(bo, 0, "click")
+    dialog.filter(has_text="click").wait_for()
+    visit.page.evaluate("Cobrowse.session.revoke(Cobrowse.session.viewers[0].id)")
+    dialog.wait_for(state="detached")
+
+
 def test_a_link_by_which_three_were_refused_asks_no_more(
     desk: Desk, pages: str, stranger: Callable[[], Stranger]
 ) -> None:

@@ -116,6 +116,25 @@ describe("Consent", () => {
     expect([admitted, refused, consent.admitted.size]).toEqual([[], [], 0]);
   });
 
+  it("tells who asks that an answer is of no use any more", async () => {
+    const signals: AbortSignal[] = [];
+    const { consent } = made((_question, _viewer, _capabilities, signal) => {
+      signals.push(signal);
+      return new Promise<boolean>(() => {});
+    });
+    for (const id of ["a", "b", "c"]) void consent.request(asked(id));
+    const aborted = () => signals.map((signal) => signal.aborted);
+    consent.withdraw("b");
+    expect(aborted()).toEqual([false, true, false]);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(aborted()).toEqual([true, true, true]);
+    void consent.request(asked("d"));
+    consent.close();
+    expect(aborted()).toEqual([true, true, true, true]);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("asks anew for one that went and came back, and does not take the old answer for it", async () => {
     const first = later();
     const second = later();
@@ -148,7 +167,9 @@ describe("Consent", () => {
     await consent.request(asked("a"));
     await consent.request(asked("b", { link: false }));
     expect(admitted.map(({ id }) => id)).toEqual(["a"]);
-    expect(confirm.mock.calls).toEqual([["view", { id: "b", name: "B", role: "guest" }, ["view"]]]);
+    expect(confirm.mock.calls).toEqual([
+      ["view", { id: "b", name: "B", role: "guest" }, ["view"], expect.any(AbortSignal)],
+    ]);
   });
 
   it("grants what the site allows, and nothing else", async () => {

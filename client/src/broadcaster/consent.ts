@@ -11,11 +11,15 @@ export interface ViewerInfo {
   readonly role: "agent" | "guest";
 }
 
-/** Asks the visitor, by the widget or by the site's own screen. True is a yes; all else, a rejection and silence are no. */
+/**
+ * Asks the visitor, by the widget or by the site's own screen. True is a yes; all else, a rejection and silence are no.
+ * `signal` is aborted when an answer is of no use any more.
+ */
 export type Ask = (
   question: Question,
   viewer: ViewerInfo,
   capabilities: readonly Capability[],
+  signal: AbortSignal,
 ) => boolean | Promise<boolean>;
 
 /** How long a question may stand before it counts as a no. */
@@ -54,7 +58,7 @@ export class Consent {
   private readonly viewers = new Map<string, AdmittedViewer>();
   private readonly removed = new Set<string>();
   /** By viewer and question. */
-  private readonly asking = new Map<string, object>();
+  private readonly asking = new Map<string, AbortController>();
   private readonly refusedAt = new Map<string, number>();
   private refusals = 0; // of guests, by the link that stands
 
@@ -160,8 +164,11 @@ export class Consent {
 
   /** The viewer, or everybody, has gone while it was asked about. */
   withdraw(id?: string): void {
-    for (const key of [...this.asking.keys()])
-      if (id === undefined || key.startsWith(`${id} `)) this.asking.delete(key);
+    for (const [key, asked] of [...this.asking]) {
+      if (id !== undefined && !key.startsWith(`${id} `)) continue;
+      this.asking.delete(key);
+      asked.abort();
+    }
   }
 
   close(): void {
@@ -248,15 +255,16 @@ export class Consent {
     const key = `${id} ${question}`;
     if (this.asking.has(key)) return null;
     if (this.asking.size >= MAX_QUESTIONS) return false;
-    const asked = {};
+    const asked = new AbortController();
     this.asking.set(key, asked);
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const { signal } = asked;
     const silence = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), ANSWER_WITHIN_MS);
+      signal.addEventListener("abort", () => resolve(false));
     });
+    const timer = setTimeout(() => asked.abort(), ANSWER_WITHIN_MS);
     let yes = false;
     try {
-      yes = (await Promise.race([this.ask(question, { id, name, role }, capabilities), silence])) === true;
+      yes = (await Promise.race([this.ask(question, { id, name, role }, capabilities, signal), silence])) === true;
     } catch {
       // A question that fails is not answered with a yes.
     } finally {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Hooks, withoutHooks } from "./hooks";
 import { QUESTIONS } from "./rights";
 
+const { signal } = new AbortController();
 const VIEWER = { id: "a", name: "A", role: "agent" } as const;
 
 beforeEach(() => {
@@ -18,13 +19,13 @@ describe("Hooks", () => {
     const hooks = new Hooks(widget, []);
     const confirmControl = vi.fn(() => true);
     hooks.give({ confirmControl });
-    expect(await Promise.all(QUESTIONS.map((question) => hooks.ask(question, VIEWER, ["click"])))).toEqual([
+    expect(await Promise.all(QUESTIONS.map((question) => hooks.ask(question, VIEWER, ["click"], signal)))).toEqual([
       false,
       true,
       false,
       false,
     ]);
-    expect(confirmControl.mock.calls).toEqual([[VIEWER, ["click"]]]);
+    expect(confirmControl.mock.calls).toEqual([[VIEWER, ["click"], signal]]);
     expect(widget).toHaveBeenCalledTimes(3);
     expect(hooks.own).toEqual(["control"]);
   });
@@ -32,8 +33,8 @@ describe("Hooks", () => {
   it("waits for a hook that the page before had, and not for others", async () => {
     const widget = vi.fn(() => false);
     const hooks = new Hooks(widget, ["view"]);
-    expect(await hooks.ask("control", VIEWER, [])).toBe(false);
-    const question = hooks.ask("view", VIEWER, []);
+    expect(await hooks.ask("control", VIEWER, [], signal)).toBe(false);
+    const question = hooks.ask("view", VIEWER, [], signal);
     await vi.advanceTimersByTimeAsync(2_000);
     expect(widget).toHaveBeenCalledTimes(1);
     hooks.give({ confirmView: () => true });
@@ -42,7 +43,7 @@ describe("Hooks", () => {
 
   it("asks by the widget when the page does not give it again", async () => {
     const hooks = new Hooks(() => true, ["view"]);
-    const question = hooks.ask("view", VIEWER, []);
+    const question = hooks.ask("view", VIEWER, [], signal);
     await vi.advanceTimersByTimeAsync(3_000);
     expect(await question).toBe(true);
     expect(hooks.own).toEqual(["view"]);
@@ -51,7 +52,7 @@ describe("Hooks", () => {
   it("rejects where a hook throws, or is none", async () => {
     const hooks = new Hooks(() => true, []);
     hooks.give({ confirmView: "yes" as unknown as () => boolean });
-    await expect(hooks.ask("view", VIEWER, [])).rejects.toThrow(TypeError);
+    await expect(hooks.ask("view", VIEWER, [], signal)).rejects.toThrow(TypeError);
   });
 
   it("leaves no hook among options that are stored", () => {

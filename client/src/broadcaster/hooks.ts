@@ -4,7 +4,11 @@ import type { Ask, ViewerInfo } from "./consent";
 import { QUESTIONS, type Question } from "./rights";
 
 /** A question of the site about a viewer, and what it wants to do. True is a yes; anything else is a no. */
-export type Confirm = (viewer: ViewerInfo, capabilities: readonly Capability[]) => boolean | Promise<boolean>;
+export type Confirm = (
+  viewer: ViewerInfo,
+  capabilities: readonly Capability[],
+  signal: AbortSignal,
+) => boolean | Promise<boolean>;
 
 export interface SiteHooks {
   /** Whether a viewer may look. */
@@ -59,10 +63,11 @@ export class Hooks {
   }
 
   /** Ask by the site's screen where it has one, else by the widget. */
-  readonly ask: Ask = async (question, viewer, capabilities) => {
+  readonly ask: Ask = async (question, viewer, capabilities, signal) => {
     if (!this.given.has(question) && this.expected.includes(question)) await this.settled;
+    if (signal.aborted) return false;
     const hook = this.given.get(question);
-    return hook ? hook(viewer, capabilities) : this.widget(question, viewer, capabilities);
+    return hook ? hook(viewer, capabilities, signal) : this.widget(question, viewer, capabilities, signal);
   };
 }
 

@@ -45,8 +45,10 @@ export class Widget {
   }
 
   /** Ask the visitor. */
-  readonly ask: Ask = (question, viewer, capabilities) =>
+  readonly ask: Ask = (question, viewer, capabilities, signal) =>
     new Promise<boolean>((resolve) => {
+      if (signal.aborted) return;
+      signal.addEventListener("abort", () => asked.answer(false));
       const asked: Asked = {
         question,
         viewer,
@@ -64,12 +66,8 @@ export class Widget {
   attach(session: Session, preview: Preview): void {
     this.bar = new Bar(this, session, preview);
     this.root.append(this.bar.element);
-    for (const name of ["session.updated", "viewer.joined", "viewer.updated"] as const)
+    for (const name of ["session.updated", "viewer.joined", "viewer.updated", "viewer.left"] as const)
       session.on(name, () => this.draw());
-    session.on("viewer.left", ({ id }) => {
-      this.questions = this.questions.filter(({ viewer }) => viewer.id !== id);
-      this.draw();
-    });
     session.on("chat", (line) => {
       if (this.panel !== "chat" && line.from !== "") this.unread += 1;
       this.draw();
@@ -92,7 +90,6 @@ export class Widget {
   close(): void {
     this.panel = null;
     this.draw();
-    for (const { answer } of this.questions) answer(false);
     for (const id of [...this.pointers.keys()]) this.unpoint(id);
     this.host.remove();
   }
