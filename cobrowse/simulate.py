@@ -42,10 +42,11 @@ def refusal(settings: Settings, fault: str) -> Response | None:
 
 
 class Held:
-    """Takes the place of a connection's `take`: silent at first, then so many bytes a second."""
+    """Takes the place of a connection's `take` and `take_volatile`: silent at first, then so many bytes a second."""
 
     def __init__(self, connection: Connection, silent_ms: float, bytes_a_second: float) -> None:
         self._take = connection.take
+        self._take_volatile = connection.take_volatile
         self._ready = connection.ready
         self._bytes_a_ms = bytes_a_second / 1_000
         self._free_at = clock()
@@ -58,6 +59,10 @@ class Held:
         if message:
             self._wait(len(message) / self._bytes_a_ms)
         return message
+
+    def volatile(self, limit: int = MAX_MESSAGE) -> bytes:
+        """Where they have a channel of their own."""
+        return b"" if clock() < self._free_at else self._take_volatile(limit)
 
     def _wait(self, ms: float) -> None:
         self._free_at = clock() + ms
@@ -85,7 +90,8 @@ def routes(hub: Hub) -> list[Route]:
             connection.close(CloseCode.SILENT, f"cut by simulate={fault}")
         else:
             silent, rate = (SILENT_MS, math.inf) if fault == "silence-relay" else (0, SLOW_BYTES_A_SECOND)
-            connection.take = Held(connection, silent, rate)  # type: ignore[method-assign]
+            held = Held(connection, silent, rate)
+            connection.take, connection.take_volatile = held, held.volatile  # type: ignore[method-assign]
         return Response(status_code=204)
 
     return [Route("/simulate/{fault}", simulate, methods=["POST"])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from cobrowse import create_app
+from cobrowse.connection import Connection
 from cobrowse.settings import Settings
-from cobrowse.simulate import BY_THE_SERVER, FAULTS
+from cobrowse.simulate import BY_THE_SERVER, FAULTS, Held
 from cobrowse.tokens import Tokens, Watching
 
 ROOT = Path(__file__).parents[1]
@@ -67,3 +70,14 @@ def test_the_page_knows_the_same_faults() -> None:
 def test_every_fault_says_what_one_should_see(fault: str) -> None:
     section = (ROOT / "docs/delivery.md").read_text().split("\n## Break it yourself\n")[1]
     assert re.search(rf"^\|.*`{fault}`.*\| .+ \| .+ \|$", section, re.M)
+
+
+def test_who_is_held_gets_no_volatile_records_either() -> None:
+    async def silent() -> None:
+        connection = Connection(lambda connection, room: [], None, "127.0.0.1")
+        held = Held(connection, 10_000, math.inf)
+        connection.forward(("a", "pointer"), b"record")
+        assert (held(), held.volatile()) == (b"", b"")
+        assert connection.take_volatile() == b"record"
+
+    asyncio.run(silent())

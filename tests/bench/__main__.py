@@ -21,6 +21,7 @@ from tests.e2e.rig import CHROMIUM_ARGS, ROOT, Desk, chromium, serving, site
 
 from .bench import Bench, plain_site
 from .build import build
+from .deaths import deaths
 from .fanout import fanout
 from .latency import latency
 from .memory import memory
@@ -28,6 +29,7 @@ from .paint import paint
 from .recording import recording
 from .resume import resume
 from .scripts import scripts
+from .storm import reconnection
 from .table import write
 from .transports import transports
 from .webrtc import webrtc
@@ -45,6 +47,8 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Bench], str]]]] = {
     "webrtc": ("The server's WebRTC peer", webrtc),
     "memory": ("Memory of the server", memory),
     "resume": ("Resuming", resume),
+    "deaths": ("Roads that die", deaths),
+    "storm": ("A storm of reconnections", reconnection),
 }
 
 

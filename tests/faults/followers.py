@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from cobrowse.records import Frame, Part
 
@@ -46,6 +46,11 @@ class Follower:
         self.resets = 0
         self.connections = 0
         self.connected_at = 0.0
+        self.frame_at = 0.0
+        """When the first frame came by the connection that there is; 0 before."""
+        self.refusals: list[str] = []
+        """Statuses other than 101 by which a WebSocket was refused, with what they say of coming back."""
+        self._link: Link | None = None
         self.position: tuple[int, int] | None = None
         self._parts = 0
 
@@ -53,20 +58,29 @@ class Follower:
         """For ever."""
         attempt = 0
         while True:
-            link = None
+            link, self.frame_at = None, 0.0
             try:
                 async with asyncio.timeout(OPEN_WITHIN_S):
-                    link = await self._connect()
+                    link = self._link = await self._connect()
                 self.connections, self.connected_at, attempt = self.connections + 1, monotonic(), 0
                 await self._follow(Participant(link))
-            except LOST:
+            except LOST as error:
+                if isinstance(error, InvalidStatus):
+                    answer = error.response
+                    self.refusals.append(f"{answer.status_code}, {answer.headers.get('Retry-After', 'no hint')}")
                 delay = DELAYS_S[min(attempt, len(DELAYS_S) - 1)]
                 attempt += 1
                 await asyncio.sleep(delay + (random.random() if attempt > 2 else 0))
             finally:
+                self._link = None
                 if link is not None:
                     with suppress(*LOST):
                         await link.close()
+
+    def drop(self) -> None:
+        """As a network does that is gone; for those by a WebSocket. To be called in their loop."""
+        if isinstance(self._link, WebSocketLink):
+            self._link.socket.transport.abort()
 
     async def _connect(self) -> Link:
         """A connection over which hello was said, and answered."""
@@ -118,6 +132,7 @@ class Follower:
                 self.wrong.append(f"frame {item.epoch}, {item.seq} at {self.position}")
             self.position = (item.epoch, item.seq)
             self.frames[self.position] = item.data
+            self.frame_at = self.frame_at or monotonic()
 
 
 @contextmanager

@@ -169,3 +169,7 @@ def spread(late: list[float]) -> str:
 
 def p95(late: list[float]) -> float:
     return quantiles(late, n=20, method="inclusive")[-1]
+
+
+def p99(late: list[float]) -> float:
+    return quantiles(late, n=100, method="inclusive")[-1]

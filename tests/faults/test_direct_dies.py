@@ -9,6 +9,7 @@ import pytest
 
 from ..e2e.rig import Desk, Visit, Watching, difference, until
 from .count import Count
+from .deaths import BACK, WAYS, die
 from .network import Network
 from .peers import counted
 from .roads import Record, p95
@@ -16,48 +17,10 @@ from .roads import Record, p95
 ROUNDS: Final = 5
 VIEWERS: Final = 4
 """As many as may have a direct path."""
-WAYS: Final = ("route taken away", "silent", "closed by the viewer", "closed by the visitor", "channel closed")
-SILENCE: Final = """() => {
-  for (const channel of channels) {
-    channel.onmessage = null;
-    channel.send = () => {};
-  }
-}"""
-BACK: Final = """() => {
-  const died = performance.now();
-  globalThis.back = new Promise((resolve) => {
-    let from = null;
-    const look = setInterval(() => {
-      const { path, seq } = viewer.stats();
-      if (path !== "relay") return;
-      from ??= seq;
-      if (seq === from) return;
-      clearInterval(look);
-      resolve(performance.now() - died);
-    }, 5);
-  });
-}"""
-"""How long after now the first frame after the change to the relay was applied."""
+ROUTE: Final = "route taken away"
 
 
-def dies(way: str, network: Network, visit: Visit, watching: list[Watching]) -> None:
-    match way:
-        case "route taken away":
-            network.part("visitor", "agent")
-        case "silent":
-            for one in watching:
-                one.page.evaluate(SILENCE)
-        case "closed by the viewer":
-            for one in watching:
-                one.page.evaluate("viewer.cutDirect()")
-        case "closed by the visitor":
-            visit.page.evaluate("() => { for (const peer of peers) peer.close(); }")
-        case "channel closed":
-            for one in watching:
-                one.page.evaluate("() => { for (const channel of channels) channel.close(); }")
-
-
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [ROUTE, *WAYS])
 def test_the_direct_path_dies_twenty_times(
     network: Network, visitors: Desk, agents: Desk, pages: str, way: str, record_property: Record
 ) -> None:
@@ -79,9 +42,12 @@ def test_the_direct_path_dies_twenty_times(
         assert [len(one.relayed) for one in watching] == on_relay, "what comes now comes by the direct path"
         for one in watching:
             one.page.evaluate(BACK)
-        dies(way, network, visit, watching)
+        if way == ROUTE:
+            network.part("visitor", "agent")
+        else:
+            die(way, visit, watching)
         took += [one.page.evaluate("back") for one in watching]
-        if way == "route taken away":
+        if way == ROUTE:
             network.join("visitor", "agent")
     visit.page.evaluate("window.stop()")
     count.stop()
