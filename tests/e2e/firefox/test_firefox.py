@@ -79,6 +79,10 @@ def test_a_walk_through_the_shop(desks: Desks, server: Server) -> None:
         assert page.evaluate("Cobrowse.session.code") == code
         assert page.evaluate("Cobrowse.session.chat.length") == 4
         assert unequal(visit, watching) is None
+    pressed(page, "What they see")
+    looking = f"{WIDGETS}.map((root) => root.querySelector('.looking iframe')).find(Boolean)?.contentDocument"
+    until(page, f"{looking}?.querySelector('.replayer-wrapper iframe')?.contentDocument.querySelector('h1')")
+    pressed(page, "Close")
     watching.goes("direct")
     assert watching.page.evaluate(LINES) == 4
 
