@@ -18,8 +18,8 @@ from .table import Bytes, sizes
 ROUNDS: Final = 2
 STEPS: Final = 1_000
 HERTZ: Final = 60
-TOGETHER: Final = {1: "one by one", 10: "ten at a time"}
-"""Changes in one task, and so in one batch."""
+PACES: Final = {(1, 1): "one by one", (10, 1): "ten in one task", (1, 10): "ten in ten tasks"}
+"""Changes in one task, which rrweb makes one event of, and tasks at once."""
 ROWS: Final = 60
 SNAPSHOT_ROWS: Final = 292
 """About 5,000 nodes."""
@@ -52,15 +52,15 @@ class Wire:
 
 def wire(bench: Bench) -> str:
     tables = [
-        sizes(f"{STEPS:,} changes of a table, {words}, {HERTZ} batches a second", _changes(bench, together))
-        for together, words in TOGETHER.items()
+        sizes(f"{STEPS:,} changes of a table, {words}, {HERTZ} times a second", _changes(bench, *pace))
+        for pace, words in PACES.items()
     ]
     tables.append(sizes("a page of 5,000 nodes", _snapshots(bench)))
     bench.desk.close()
     return "\n\n".join(tables)
 
 
-def _changes(bench: Bench, together: int) -> list[Bytes]:
+def _changes(bench: Bench, together: int, tasks: int) -> list[Bytes]:
     recorded = []
     received = []
     streams = []
@@ -75,7 +75,7 @@ def _changes(bench: Bench, together: int) -> list[Bytes]:
         page = _watched(bench, visit, wire)
         _, first = visit.quiet()
         before, log_before = wire.total, wire.log
-        visit.page.evaluate("(given) => steps.paced(...given)", [seed, STEPS, together, HERTZ])
+        visit.page.evaluate("(given) => steps.paced(...given)", [seed, STEPS, together, tasks, HERTZ])
         epoch, seq = visit.quiet()
         until(page, f"viewer.stats().epoch === {epoch} && viewer.stats().seq >= {seq}")
         received.append(wire.total - before)

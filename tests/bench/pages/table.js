@@ -3,6 +3,12 @@ const COLUMNS = 8;
 const body = document.querySelector("tbody");
 const probe = document.querySelector("#probe");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const { port1, port2 } = new MessageChannel();
+const nextTask = () =>
+  new Promise((resolve) => {
+    port1.onmessage = resolve;
+    port2.postMessage(null);
+  });
 
 /** Numbers below `limit`, the same for the same seed (mulberry32). */
 function numbers(seed) {
@@ -37,29 +43,24 @@ function step(below, n) {
 }
 
 window.steps = {
-  /** `count` steps, `together` of them in one task, `hertz` of those tasks a second. */
-  async paced(seed, count, together, hertz) {
+  /** `count` steps, `together` of them in one task, `tasks` of those at once, `hertz` times a second. */
+  async paced(seed, count, together, tasks, hertz) {
     const below = numbers(seed);
     const start = performance.now();
     for (let n = 0; n < count; n += 1) {
-      const wait = n % together === 0 ? start + (n / together) * (1_000 / hertz) - performance.now() : 0;
-      if (wait > 0) await pause(wait);
+      const wait = start + (n / together / tasks) * (1_000 / hertz) - performance.now();
+      if (n % (together * tasks) === 0) await pause(Math.max(0, wait));
+      else if (n % together === 0) await nextTask();
       step(below, n);
     }
   },
   /** The same steps in the same tasks, as fast as may be. */
   async fast(seed, count, together) {
     const below = numbers(seed);
-    const { port1, port2 } = new MessageChannel();
     for (let n = 0; n < count; n += 1) {
       step(below, n);
-      if ((n + 1) % together !== 0) continue;
-      await new Promise((resolve) => {
-        port1.onmessage = resolve;
-        port2.postMessage(null);
-      });
+      if ((n + 1) % together === 0) await nextTask();
     }
-    port1.close();
   },
 };
 
@@ -92,12 +93,6 @@ const OPERATIONS = {
 window.cost = async (operation, count, logged) => {
   const rows = body.rows.length;
   await pause(50);
-  const { port1, port2 } = new MessageChannel();
-  const nextTask = () =>
-    new Promise((resolve) => {
-      port1.onmessage = resolve;
-      port2.postMessage(null);
-    });
   const position = () => globalThis.Cobrowse.session.stats().seq;
   const before = logged ? position() : null;
   const start = performance.now();
@@ -105,7 +100,6 @@ window.cost = async (operation, count, logged) => {
   do await nextTask();
   while (logged && position() === before);
   const took = performance.now() - start;
-  port1.close();
   while (body.rows.length > rows) body.lastChild.remove();
   await pause(50);
   return took;
