@@ -57,14 +57,17 @@ class Connection:
 
     def send(self, message: BaseModel) -> None:
         """Queue a control message. When too many wait the connection is closed as slow."""
-        encoded = encode(message)
+        self.say(encode(message))
+        self.ready.set()
+
+    def say(self, encoded: bytes) -> None:
+        """The same for one that is encoded; its sending begins with `wake`, or with the next message."""
         self._control.append(encoded)
         self._control_size += len(encoded)
         if self._control_size > MAX_CONTROL:
             self._control.clear()
             self._control_size = 0
             self.close(CloseCode.SLOW, "the connection does not take what is sent to it")
-        self.ready.set()
 
     def wake(self) -> None:
         """There may be something to `take`."""

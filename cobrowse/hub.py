@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from .close_codes import CloseCode
-from .codec import FROM_BROADCASTER, FROM_VIEWER, parse
+from .codec import FROM_BROADCASTER, FROM_VIEWER, encode, parse
 from .connection import Connection, clock
 from .entrance import Entrance
 from .errors import Busy, Rejected
@@ -124,6 +124,7 @@ class Hub:
 
     def tick(self, now: float) -> None:
         """Signs of life, deadlines, and the sessions' own time."""
+        ping = encode(Ping(at=now))
         for connection in list(self._connections):
             silent = now - connection.heard
             if connection.id is None:
@@ -132,7 +133,8 @@ class Hub:
             elif silent >= SILENT_AFTER_MS:
                 connection.close(CloseCode.SILENT, f"nothing was heard for {SILENT_AFTER_MS // 1000} s")
             else:
-                connection.send(Ping(at=now))
+                connection.say(ping)
+                connection.wake()
                 if now >= connection.ice_until:
                     connection.send(Ice(ice_servers=self._ice_servers(connection, now)))
         revocations = self.tokens.revocations
