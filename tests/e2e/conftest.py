@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from .rig import CHROMIUM_ARGS, HERE, Desk, Server, chromium, serving, site
+from .stranger import Stranger, strangers
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +51,10 @@ def others(server: Server) -> Iterator[str]:
     """Real pages of others, on an origin of their own."""
     with site(HERE / "material" / "node_modules", server) as url:
         yield url
+
+
+@pytest.fixture
+def stranger(server: Server) -> Iterator[Callable[[], Stranger]]:
+    """Makes viewers without a browser."""
+    with strangers(server.url) as make:
+        yield make

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from cobrowse.close_codes import CloseCode
 from cobrowse.tokens import Tokens
 
 from .rig import SECRET, Desk, Server, Visit, until
-from .stranger import Stranger, asked, chat, parts_of, proof_of, strangers
+from .stranger import Stranger, asked, chat, parts_of, proof_of
 from .test_story import button
-
-
-@pytest.fixture
-def stranger(server: Server) -> Iterator[Callable[[], Stranger]]:
-    with strangers(server.url) as make:
-        yield make
 
 
 def enter(made: Stranger, visit: Visit, name: str) -> str:
@@ -205,3 +198,31 @@ def test_one_that_is_put_out_without_a_network_is_out_when_it_is_back(
         again = stranger()
         again.hello(session, **what)
         assert again.is_closed().code == code
+
+
+def test_a_page_that_is_behind_lets_nobody_back_in(desk: Desk, pages: str, stranger: Callable[[], Stranger]) -> None:
+    visit = desk.visit(f"{pages}/form.html")
+    session, secret = parts_of(visit.link)
+    eve = stranger()
+    eve.hello(session, proof=proof_of(secret))
+    token = eve.hears("welcome")["token"]
+    eve.until(lambda: given(eve))
+    behind = visit.page.evaluate("sessionStorage.getItem('cobrowse.session')")
+    visit.page.evaluate("Cobrowse.session.revoke(Cobrowse.session.viewers[0].id)")
+    assert eve.is_closed().code == CloseCode.REMOVED
+    ended = visit.page.evaluate("Cobrowse.session.link")
+    # As a tab finds it that was frozen meanwhile.
+    visit.page.add_init_script(f"sessionStorage.setItem('cobrowse.session', {json.dumps(behind)});")
+    visit.page.reload()
+    until(visit.page, f"![undefined, {visit.link!r}].includes(globalThis.Cobrowse?.session?.link)")
+    fresh = visit.page.evaluate("Cobrowse.session.link")
+    assert fresh not in (visit.link, ended)
+    for what, code in (
+        ({"token": token}, CloseCode.REMOVED),
+        ({"proof": proof_of(secret)}, CloseCode.UNAUTHORIZED),
+        ({"proof": proof_of(parts_of(ended)[1])}, CloseCode.UNAUTHORIZED),
+    ):
+        again = stranger()
+        again.hello(session, **what)
+        assert again.is_closed().code == code
+    desk.watch(fresh)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
-import pytest
 from playwright.sync_api import Page
 
 from cobrowse.close_codes import CloseCode
 from cobrowse.records import END, Frame, Part, decode, packed
 from cobrowse.tokens import Tokens
 
-from .rig import SECRET, Desk, Server, Visit, Watching, inflated, until
-from .stranger import Stranger, asked, chat, parts_of, proof_of, strangers, volatile
+from .rig import SECRET, Desk, Visit, Watching, inflated, until
+from .stranger import Stranger, asked, chat, parts_of, proof_of, volatile
 
 WATCH: Final = """() => {
   // Every event that a page can hear, every change of its document, and what else an input could change.
@@ -91,12 +90,6 @@ LOUD: Final[dict[str, dict[str, Any] | bytes]] = {
     "a frame that is none": packed([1]),
     "a volatile record of a map": volatile("pointer", {}),
 }
-
-
-@pytest.fixture
-def stranger(server: Server) -> Iterator[Callable[[], Stranger]]:
-    with strangers(server.url) as make:
-        yield make
 
 
 def form(desk: Desk, pages: str, options: str) -> Visit:

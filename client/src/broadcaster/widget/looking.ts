@@ -53,7 +53,8 @@ export class Looking {
       src: address,
     });
     const { port1, port2 } = new MessageChannel();
-    frame.onload = () => frame.contentWindow?.postMessage(PREVIEW, new URL(address).origin, [port2]);
+    const hand = () => frame.contentWindow?.postMessage(PREVIEW, new URL(address).origin, [port2]);
+    frame.addEventListener("load", hand, { once: true });
     this.failed = false;
     this.timer = setTimeout(this.fail, READY_WITHIN_MS);
     document.addEventListener("securitypolicyviolation", this.refused);
