@@ -366,7 +366,8 @@ describe("the table", () => {
 
   it("says what inputs and volatile records need", () => {
     expect(["chat", "request", "click"].map(neededByInput)).toEqual(["chat", "view", null]);
-    expect(["pointer", "probe", "echo"].map(neededByVolatile)).toEqual(["pointer", "view", null]);
+    const kinds = ["pointer", "probe", "typing", "echo"];
+    expect(kinds.map(neededByVolatile)).toEqual(["pointer", "view", "chat", null]);
   });
 
   it("decides inputs and volatile records", async () => {

@@ -34,7 +34,11 @@ const RIGHTS: Readonly<Record<Capability, Right>> = {
 /** The capability that each kind of input needs. */
 const INPUTS: Readonly<Record<InputMessage["input"]["kind"], Capability>> = { chat: "chat", request: "view" };
 /** The capability that each kind of volatile record needs. */
-const VOLATILES: Readonly<Record<string, Capability>> = { pointer: "pointer", probe: "view" };
+const VOLATILES: Readonly<Record<string, Capability>> = {
+  pointer: "pointer",
+  typing: "chat",
+  probe: "view",
+};
 
 /** Whose name is not in the table itself (`constructor`, say) is not in it. */
 function lookedUp<Value>(table: Readonly<Record<string, Value>>, name: string): Value | null {
