@@ -74,7 +74,7 @@ build: .make/python .make/node ## Build the wheel and the sdist into dist/
 	rm -rf dist && $(BIN)/python -m build
 
 # Debian's names; the fonts are for pictures with every script and emoji in them.
-PROGRAMS = chromium:chromium,fonts-noto-cjk,fonts-noto-color-emoji turnserver:coturn openssl:openssl nginx:nginx caddy:caddy ip:iproute2 firefox-esr:firefox-esr
+PROGRAMS = chromium:chromium,fonts-noto-cjk,fonts-noto-color-emoji turnserver:coturn openssl:openssl nginx:nginx caddy:caddy ip:iproute2 firefox-esr:firefox-esr faketime:faketime
 programs: ## Find the programs that the tests run, or install them where apt may
 	@export PATH="$$PATH:/usr/sbin"; missing=; \
 	for pair in $(PROGRAMS); do \

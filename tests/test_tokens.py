@@ -154,6 +154,17 @@ def test_a_token_of_a_backend_needs_no_more_than_this() -> None:
     assert (agent.name, agent.policy, agent.login.jti) == ("Ann", ANYTHING, None)
 
 
+def test_a_sessions_tokens_stay_good_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    with monkeypatch.context() as later:
+        later.setattr("cobrowse.tokens.time.time", lambda: now + 3_600)
+        viewer, broadcaster, agent = TOKENS.viewer(WATCHING), TOKENS.broadcaster(BROADCASTING), TOKENS.agent("Ann")
+    assert TOKENS.verify_viewer(viewer) == WATCHING
+    assert TOKENS.verify_broadcaster(broadcaster) == BROADCASTING
+    with pytest.raises(Rejected, match="not valid"):
+        TOKENS.verify_agent(agent)
+
+
 def test_a_backends_clock_may_be_a_little_ahead() -> None:
     ahead = time.time() + LEEWAY_S - 5
     assert TOKENS.verify_agent(jwt.encode(claims(iat=ahead, nbf=ahead), SECRET)).name == "Ann"
