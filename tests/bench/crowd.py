@@ -111,7 +111,7 @@ class Crowd:
         self.late_ms = []
 
     def paced(self, hertz: float, count: int) -> Run:
-        """`count` frames at a fixed rate. Ends when all have come; raises TimeoutError 10 s later."""
+        """`count` frames at a fixed rate. Ends when all have come; raises TimeoutError 60 s later."""
         self.drained()
         self.counted = dict.fromkeys(self._sockets, 0)
         expected = count * len(self._sockets)
@@ -119,7 +119,7 @@ class Crowd:
         cpu, client, _ = self._spent()
         while len(self.late_ms) < expected:
             now, due = time.monotonic(), begun + published / hertz
-            if now > begun + count / hertz + 10:
+            if now > begun + count / hertz + 60:
                 raise TimeoutError(f"{self.relay.name}: {len(self.late_ms)} of {expected} deliveries came")
             if published < count and now >= due:
                 frame = self._frame()

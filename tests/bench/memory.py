@@ -18,7 +18,7 @@ from tests.e2e.rig import serving
 from .bench import Bench
 from .participants import CHECKPOINT, ORIGIN, SUBSCRIBE, Broadcaster, watching
 from .peers import Peers, running
-from .relays import listens
+from .relays import FROM_ONE_ADDRESS, listens
 from .sockets import PlainSocket, hello
 from .table import plain
 
@@ -68,7 +68,7 @@ def memory(bench: Bench) -> str:
 
 def _growth(add: Add, count: int) -> float:
     """KiB that each of `count` more takes, on a server of its own."""
-    with serving(COBROWSE_HOST="127.0.0.1", COBROWSE_WEBRTC_PEERS="1000") as server, running() as peers:
+    with serving(**FROM_ONE_ADDRESS, COBROWSE_WEBRTC_PEERS="1000") as server, running() as peers:
         listens(server.url)
         began = time.monotonic()
         broadcaster = Broadcaster(server.url)

@@ -28,6 +28,12 @@ from .sockets import TEXT, WITHIN_S, PlainSocket, framed
 
 HERE: Final = Path(__file__).parent
 RRWEB_RELAY: Final = "rrweb-relay[standalone]==0.3.0"
+FROM_ONE_ADDRESS: Final = {
+    "COBROWSE_HOST": "127.0.0.1",
+    "COBROWSE_ADDRESS_RATE": "100000",
+    "COBROWSE_SITE_RATE": "100000",
+}
+"""Settings of a server that many may join at once who are in truth one process."""
 SOCKET_IO: Final = "/socket.io/?EIO=4&transport=websocket"
 
 
@@ -68,7 +74,7 @@ class Cobrowse(Relay):
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[Relay]:
-        with serving(COBROWSE_HOST="127.0.0.1") as server:
+        with serving(**FROM_ONE_ADDRESS) as server:
             listens(server.url)
             yield cls(server.url, server.process.pid)
 
