@@ -158,7 +158,7 @@ class Hub:
     def receive(self, connection: Connection, data: bytes) -> None:
         """Bytes from the other end. What is wrong with them closes that connection alone."""
         connection.heard = now = clock()
-        if connection.closing is not None:
+        if connection.closing is not None or connection not in self._connections:
             return
         try:
             if len(data) > MAX_MESSAGE:

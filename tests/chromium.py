@@ -17,13 +17,13 @@ from .e2e.rig import CHROMIUM_ARGS, ROOT, chromium
 from .rtc import ORIGIN, WITHIN_S, Inbox
 
 CLIENT: Final = ROOT / "client"
-OPEN: Final = """([polite, ice]) => {
+OPEN: Final = """([polite, ice, trusted]) => {
   globalThis.peer = new cobrowse.Peer(polite, ice, (signal) => globalThis.signalled(signal), {
     onopen: () => globalThis.opened(),
     onmessage: (message) => globalThis.received(btoa(String.fromCharCode(...message))),
     ondrain: () => {},
     onclose: (code, reason) => globalThis.ended(code, reason),
-  });
+  }, trusted);
   if (!polite) peer.open();
 }"""
 
@@ -78,9 +78,11 @@ class PagePeer(Inbox):
         await page.expose_function("ended", self.end)
         return self
 
-    async def open(self, polite: bool = False, ice_servers: list[Any] | None = None, policy: str = "all") -> None:
-        """Make the `Peer`; one that is not polite makes the offer."""
-        await self.page.evaluate(OPEN, [polite, {"iceServers": ice_servers or [], "policy": policy}])
+    async def open(
+        self, polite: bool = False, ice_servers: list[Any] | None = None, policy: str = "all", trusted: bool = True
+    ) -> None:
+        """Make the `Peer`; one that is not polite makes the offer. `trusted`: the other end is the server."""
+        await self.page.evaluate(OPEN, [polite, {"iceServers": ice_servers or [], "policy": policy}, trusted])
 
     def receive(self, signal: dict[str, Any]) -> None:
         """Give it a signal of the other side."""

@@ -731,6 +731,15 @@ def test_nothing_is_taken_from_a_connection_that_is_closing(hub: Hub) -> None:
     assert heard(broadcaster) == []
 
 
+def test_nothing_is_taken_from_a_connection_that_is_lost(hub: Hub) -> None:
+    connection = hub.connect(ORIGIN, "")
+    hub.lost(connection)
+    say(hub, connection, hello("broadcaster"))
+    assert heard(connection) == []
+    assert hub.sessions == {}
+    assert not hub.entrance.turnstile._of_site
+
+
 def test_the_rest_of_a_message_is_not_taken_after_what_was_wrong(hub: Hub) -> None:
     broadcaster, guest, _ = begin(hub)
     heard(broadcaster)

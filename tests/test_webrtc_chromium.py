@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 import pytest
 
 from cobrowse import hub as hub_module
@@ -9,7 +12,7 @@ from cobrowse.close_codes import CloseCode
 from cobrowse.records import MAX_FRAME, Frame, Part
 
 from .chromium import PagePeer, browsing
-from .rtc import broadcasting, checkpoint, frame, hello, peers, run, serving, until, watching
+from .rtc import HOST, broadcasting, canary, checkpoint, frame, hello, peers, run, serving, until, watching
 
 
 def test_a_page_opens_with_mdns_candidates_and_gets_all_there_is() -> None:
@@ -61,6 +64,43 @@ def test_a_page_opens_with_mdns_candidates_and_gets_all_there_is() -> None:
             await page.close()
 
     run(main)
+
+
+def test_another_participant_has_no_packets_sent_to_this_machines_loopback() -> None:
+    async def main() -> None:
+        async with browsing() as browser:
+            visitor, hostile = await PagePeer.on_a_page(browser), await PagePeer.on_a_page(browser)
+            with canary("127.0.0.1") as (port, came), canary(own_address()) as (reached, came_there):
+                lines = [HOST.format("127.0.0.1", port), HOST.format("::ffff:127.0.0.1", port)]
+                lines += [HOST.format("169.254.169.254", 8_080), HOST.format("localhost", port)]
+                # An address of a network is checked, and as it is the last in order, all others have been by then.
+                lines.append(HOST.format(own_address(), reached).replace("2130706431", "1"))
+
+                def to_visitor(signal: dict[str, Any]) -> None:
+                    if description := signal.get("description"):
+                        more = "".join(f"a={line}\r\n" for line in lines)
+                        signal = {"description": {**description, "sdp": description["sdp"] + more}}
+                        visitor.receive(signal)  # and none of its own candidates, which would be found good at once
+                        for line in lines:
+                            visitor.receive({"candidate": {"candidate": line, "sdpMid": "0", "sdpMLineIndex": 0}})
+
+                hostile.to = to_visitor
+                await visitor.open(polite=True, trusted=False)
+                await hostile.open()
+                await until(lambda: len(came_there()) > 0)
+                assert came() == []
+            for page in (visitor, hostile):
+                await page.close()
+
+    run(main)
+
+
+def own_address() -> str:
+    """That of this machine in a network; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect(("192.0.2.1", 9))
+        address: str = asking.getsockname()[0]
+        return address
 
 
 def test_a_page_that_goes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

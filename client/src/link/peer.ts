@@ -4,6 +4,7 @@
  */
 import type { Candidate, Description, IceServer } from "../protocol.gen";
 import { type Bytes, MAX_FRAME } from "../records";
+import { Candidates } from "./candidates";
 import type { Transport, TransportEvents } from "./transport";
 
 /** A data record has up to 32 bytes of header beside a frame's data. */
@@ -15,7 +16,6 @@ const VOLATILE_CHANNEL = 1;
 const VOLATILE_BUFFER = 4_096;
 /** Below what may wait at least (`drain.ts`), or no more would be sent when it has come to this. */
 const LOW_BUFFER = 4_096;
-const MAX_CANDIDATES = 50;
 
 export interface PeerSignal {
   readonly description?: Description;
@@ -46,7 +46,8 @@ export class Peer implements Transport {
   private volatile: RTCDataChannel | null = null;
   private makingOffer = false;
   private ignoring = false;
-  private candidates = 0;
+  /** Null for the server's, which we trust with where it is. */
+  private readonly candidates: Candidates | null;
   private done = false;
 
   /** The `polite` side gives way when both make an offer at once. */
@@ -55,7 +56,9 @@ export class Peer implements Transport {
     ice: Ice,
     private readonly signal: (signal: PeerSignal) => void,
     private readonly events: TransportEvents,
+    trusted = false,
   ) {
+    this.candidates = trusted ? null : new Candidates();
     this.connection = new RTCPeerConnection({
       iceServers: ice.iceServers.map(asIceServer),
       iceTransportPolicy: ice.policy ?? "all",
@@ -87,7 +90,8 @@ export class Peer implements Transport {
     if (this.done) return;
     try {
       if (signal.description) await this.describe(signal.description);
-      if (signal.candidate && this.candidates++ < MAX_CANDIDATES) await this.add(signal.candidate);
+      if (signal.candidate && (this.candidates?.takes(signal.candidate.candidate) ?? true))
+        await this.add(signal.candidate);
     } catch (error) {
       if (!this.done) this.finish(`signaling failed: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -163,7 +167,8 @@ export class Peer implements Transport {
     const collision = description.type === "offer" && (this.makingOffer || this.connection.signalingState !== "stable");
     this.ignoring = !this.polite && collision;
     if (this.ignoring) return;
-    await this.connection.setRemoteDescription(description as RTCSessionDescriptionInit);
+    const { type, sdp } = description;
+    await this.connection.setRemoteDescription({ type, sdp: this.candidates?.without(sdp) ?? sdp });
     if (description.type !== "offer") return;
     this.channels();
     await this.connection.setLocalDescription();

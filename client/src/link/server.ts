@@ -198,7 +198,7 @@ export class Server {
     if (kind === "websocket")
       return new WebSocketTransport(new URL("ws", this.base.replace(/^http/, "ws")).href, events, checked);
     if (kind === "http") return new HttpTransport(new URL("http", this.base).href, events, checked);
-    const peer = new Peer(false, { iceServers: [] }, (signal) => this.send(signalTo(SERVER, signal)), events);
+    const peer = new Peer(false, { iceServers: [] }, (signal) => this.send(signalTo(SERVER, signal)), events, true);
     peer.open();
     return peer;
   }
