@@ -229,6 +229,11 @@ class Cursor:
         given_up = self.checkpoint is not None and not self.checkpoint.complete
         return self.next < self.log.first or (given_up and self.checkpoint is not self.log.checkpoint)
 
+    @property
+    def starting(self) -> bool:
+        """The reader has not got all of a checkpoint yet."""
+        return self.waiting or self.lost or (self.checkpoint is not None and not self.checkpoint.complete)
+
     def take(self, limit: int, now: float) -> list[Frame | Part]:
         """What the reader gets next, at most `limit` bytes with headers (but one item always fits)."""
         items: list[Frame | Part] = []

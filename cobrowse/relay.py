@@ -31,6 +31,7 @@ class Subscription:
 
     id: int
     cursor: Cursor
+    served: bool = False  # whether it has got anything since it began, or began anew
 
 
 class Relay:
@@ -42,6 +43,7 @@ class Relay:
         self._resets: dict[str, deque[float]] = {}
         self._placed = False  # whether the log stands at a position that the broadcaster was told
         self._demanded = Demand(frames=False, after=None, checkpoint=False)
+        self._begun = False  # whether a checkpoint was here, or a part of one, when that was said
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -98,13 +100,17 @@ class Relay:
         outputs: list[Output] = []
         if cursor.lost:
             reason: Reset = Reset(id=subscription.id, reason="window" if cursor.epoch == self.log.epoch else "epoch")
-            if reason.reason == "window" and self._slow(viewer, now):
+            # Whose place was gone before anything came, or whose checkpoint was given up, was not slow.
+            fell = subscription.served and reason.reason == "window" and cursor.next < self.log.first
+            if fell and self._slow(viewer, now):
                 return [], [Drop(viewer, CloseCode.SLOW, "too slow for this page; it fell behind again and again")]
             cursor.join()
+            subscription.served = False
             encoded.append(encode(reason))
             outputs += self.demand(now)
         if data := cursor.read(limit, now):
             encoded.append(data)
+            subscription.served = True
         return encoded, outputs
 
     # The broadcaster -----------------------------------------------------------------------------------------
@@ -143,8 +149,12 @@ class Relay:
         if seek:
             # A broadcaster that is told where to go on from leaves off the checkpoint that it was sending.
             self.log.give_up()
-        starting = any(cursor.waiting or cursor.lost for cursor in cursors)
-        checkpoint = starting and self.log.usable(now) is None
+        # One that has begun to come is asked for until it is whole: it may be of a sending that was left off. When what
+        # has come of it has left the window, it is asked for anew.
+        usable = self.log.usable(now)
+        checkpoint = (usable is None or not usable.complete) and any(cursor.starting for cursor in cursors)
+        again = again or (checkpoint and self._begun and usable is None)
+        self._begun = usable is not None
         if not again and (frames, checkpoint) == (before.frames, before.checkpoint):
             return []
         after = Position(epoch=self.log.epoch, seq=self.log.next - 1) if seek else None

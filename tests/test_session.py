@@ -16,7 +16,7 @@ from cobrowse.close_codes import CloseCode
 from cobrowse.codec import FROM_VIEWER, parse
 from cobrowse.fields import AdmittedViewer, Capability, EndReason, Position
 from cobrowse.inputs import Acknowledged, Chat, Declined, InputMessage, Refused, Request, ViewerInput
-from cobrowse.log import CHECKPOINT_EVERY_MS, Checkpoint, Log
+from cobrowse.log import CHECKPOINT_EVERY_MS, Log
 from cobrowse.messages import (
     Admit,
     Admitted,
@@ -38,7 +38,6 @@ from cobrowse.messages import (
     Subscribe,
     Unsubscribe,
     Updated,
-    WelcomeBroadcaster,
 )
 from cobrowse.outputs import BROADCASTER, Drop, Forward, Output, Send, Wake
 from cobrowse.records import END, Frame, Part, decode
@@ -46,167 +45,12 @@ from cobrowse.relay import NEAR, SLOW_RESETS
 from cobrowse.session import LEFT_AFTER_MS, LEGAL, MAX_VIEWERS, Limits, Session
 from cobrowse.viewer import INPUT_NEEDS
 
-NEVER = 1e15
+from .page import NEVER, Page, welcome
+
 ENDLESS = Limits(NEVER, NEVER, NEVER, NEVER)
 PROOF = b"p" * 32
-EARLIER = 6  # frames; a broadcaster counts bytes
 SIZES = st.sampled_from([1, 500, 4_000, 16_384])
 TO_VIEWERS: dict[str, Any] = {"resumed": Resumed, "reset": Reset}
-
-
-# The model of a broadcaster ----------------------------------------------------------------------------------
-
-
-class Page:
-    """A broadcaster: its log, its recorder's checkpoints, and how it answers what the server demands.
-
-    It feeds the relay by the rules of `RelayFeed` in `client/src/broadcaster/feeds.ts`.
-    """
-
-    def __init__(self, window_bytes: int, parts: int) -> None:
-        self.parts = parts
-        self.log = Log(window_bytes=window_bytes)
-        self.granted = 0  # the epoch the server has granted
-        self.last = 0  # the highest it ever granted: kept across page loads
-        self.connected = False
-        self.paused = False
-        self.admitted: dict[str, AdmittedViewer] = {}
-        self.removed: set[str] = set()
-        self.inbox: deque[BaseModel] = deque()
-        self.outbox: deque[FromBroadcaster | Frame | Part] = deque()
-        self.written: dict[tuple[int, int], Frame] = {}
-        self.checkpoint_wanted = False
-        self.checkpoints = 0
-        self.sealed_at = -NEVER
-        self.forget_demands()
-
-    def forget_demands(self) -> None:
-        self.epoch, self.next, self.part = -1, 0, 0
-        self.following = self.wanted = self.feed_wants = False
-        self.checkpoint: Checkpoint | None = None
-
-    def record(self, now: float) -> None:
-        if self.admitted and self.granted and self.log.epoch != self.granted:
-            self.log.begin(self.granted)
-            self.seal(now)
-
-    def write(self, size: int, now: float) -> None:
-        frame = Frame(self.log.epoch, self.log.next, END, bytes(size))
-        self.written[frame.epoch, frame.seq] = frame
-        self.log.append(frame, now)
-
-    def seal(self, now: float) -> None:
-        seq, id = self.log.next - 1, self.checkpoints
-        for part in range(self.parts):
-            assert self.log.add_part(Part(self.log.epoch, seq, id, part, self.parts, b"%d" % id), now)
-        self.checkpoints += 1
-        self.sealed_at = now
-        self.checkpoint_wanted = False
-
-    def cut(self, now: float) -> None:
-        """Make the checkpoint that is wanted, in a task of its own."""
-        if self.checkpoint_wanted and now - self.sealed_at >= CHECKPOINT_EVERY_MS:
-            self.write(5, now)
-            self.seal(now)
-
-    def receive(self, message: BaseModel, now: float) -> None:
-        match message:
-            case WelcomeBroadcaster(epoch=epoch):
-                self.forget_demands()
-                self.granted = self.last = epoch
-                self.record(now)
-            case Begun(epoch=epoch):
-                self.granted = self.last = epoch
-                self.record(now)
-            case Demand():
-                self.demand(message)
-            case Requested(viewer=id) if id in self.admitted:
-                self.outbox.append(Admit(viewer=id, capabilities=self.admitted[id].capabilities))
-            case Requested(viewer=id) if id in self.removed:
-                self.outbox.append(Remove(viewer=id))
-
-    def demand(self, demand: Demand) -> None:
-        self.wanted = demand.frames
-        if not demand.frames:
-            self.following = self.feed_wants = False
-            self.checkpoint = None
-            return
-        if demand.after is not None:
-            self.following = demand.after.epoch == self.log.epoch and self.log.covers(demand.after.seq)
-            self.next, self.epoch, self.checkpoint = demand.after.seq + 1, demand.after.epoch, None
-            if self.following and demand.earlier:
-                self.next = max(self.log.first, self.next - EARLIER)
-        self.feed_wants = demand.checkpoint and self.checkpoint is None
-
-    def pump(self, limit: int, now: float, turns: int = 10_000) -> None:
-        """Hand over what is next, until there is nothing, or the transport takes no more."""
-        while self.connected and turns > 0 and (items := self.take(limit, now)):
-            self.outbox.extend(items)
-            turns -= 1
-
-    def take(self, limit: int, now: float) -> list[Frame | Part]:
-        log = self.log
-        items: list[Frame | Part] = []
-        if not self.wanted or log.epoch == 0:
-            return items
-        if self.epoch != log.epoch or (self.following and self.next < log.first):
-            self.epoch, self.following, self.checkpoint = log.epoch, False, None
-        if self.checkpoint is None and (self.feed_wants or not self.following):
-            self.attach(now)
-        room = limit
-
-        def add(item: Frame | Part) -> bool:
-            nonlocal room
-            if items and len(item.data) > room:
-                return False
-            items.append(item)
-            room -= len(item.data)
-            return True
-
-        checkpoint = self.checkpoint
-        if checkpoint is not None and not self.following:
-            self.following, self.next = True, checkpoint.seq + 1
-        if checkpoint is not None and self.part == 0 and self.next > checkpoint.seq and not self.add_part(add):
-            return items
-        while self.following and self.next < log.next and add(log.frame(self.next)):
-            self.next += 1
-        if checkpoint is not None and self.part > 0 and self.next >= log.next and self.checkpoint is checkpoint:
-            self.add_part(add)
-        return items
-
-    def attach(self, now: float) -> None:
-        usable = self.log.usable(now)
-        if usable is None:
-            self.checkpoint_wanted = True
-        else:
-            self.checkpoint, self.part, self.feed_wants = usable, 0, False
-
-    def add_part(self, add: Any) -> bool:
-        assert self.checkpoint is not None
-        if not add(self.checkpoint.parts[self.part]):
-            return False
-        self.part += 1
-        if self.part >= self.checkpoint.total:
-            self.checkpoint = None
-        return True
-
-
-def welcome(session: Session) -> WelcomeBroadcaster:
-    """What the driver answers to the broadcaster's hello."""
-    return WelcomeBroadcaster(
-        wire=1,
-        session=session.id,
-        token="",
-        code="",
-        link=True,
-        epoch=session.relay.log.epoch,
-        state=session.state,
-        path="auto",
-        consent="ask",
-        capabilities=[],
-        ice_servers=[],
-        ice_policy="all",
-    )
 
 
 # The model of a viewer ---------------------------------------------------------------------------------------
@@ -738,6 +582,51 @@ def placed(stage: Stage, id: str, seq: int) -> list[Demand]:
     """That viewer's direct path is gone: it goes on by the relay after `seq`. What is demanded then."""
     outputs = stage.subscribe(id, Position(epoch=1, seq=seq))
     return [one for one in sent(outputs, BROADCASTER) if isinstance(one, Demand)]
+
+
+def demands(outputs: Iterable[Output]) -> list[BaseModel]:
+    return [one for one in sent(outputs, BROADCASTER) if isinstance(one, Demand)]
+
+
+def test_a_part_of_a_sending_that_was_left_off_does_not_keep_a_joiner_waiting() -> None:
+    stage = Stage("a", "b")
+    placed(stage, "a", 9)
+    for seq in range(10, 13):
+        stage.session.frame(frame(seq), 1)
+    stage.subscribe("b")
+    for id in ("a", "b"):
+        stage.session.from_viewer(id, Unsubscribe(id=1), 2)
+    stage.subscribe("a", Position(epoch=1, seq=12), 3, number=2)
+    stage.session.part(part(12, 1, 0, 3), 4)  # sent before the broadcaster knew that nobody reads
+    assert demands(stage.subscribe("b", None, 5, number=2)) == [Demand(frames=True, after=None, checkpoint=True)]
+    stage.pull("b", 6)
+    assert demands(stage.session.tick(7)) == []
+    for n in range(3):
+        outputs = stage.session.part(part(12, 1, n, 3), 8)
+    assert demands(outputs) == [Demand(frames=True, after=None, checkpoint=False)]
+    assert stage.pull("b", 9) == [part(12, 1, n, 3) for n in (1, 2)]
+
+
+def test_a_checkpoint_that_leaves_the_window_while_it_comes_is_asked_for_anew() -> None:
+    stage = Stage("a", "b")
+    placed(stage, "a", 9)
+    stage.subscribe("b")
+    stage.session.part(part(9, 1, 0, 3), 1)
+    stage.session.relay.log.window_bytes = 20
+    for seq in range(10, 15):
+        stage.session.frame(frame(seq), 2)
+    assert demands(stage.session.tick(3)) == [Demand(frames=True, after=None, checkpoint=True)]
+    assert demands(stage.session.tick(4)) == []
+
+
+def test_a_viewer_that_comes_back_from_too_far_again_and_again_is_not_taken_for_slow() -> None:
+    stage = Stage("a")
+    for turn in range(2 * SLOW_RESETS):
+        stage.subscribe("a", Position(epoch=1, seq=3), turn, number=turn)
+        stage.session.part(part(50 + turn, turn), turn)
+        encoded, outputs = stage.session.relay.pull("a", 60_000, turn)
+        assert not any(isinstance(output, Drop) for output in outputs)
+        assert list(decode(encoded[0])) == [{"type": "reset", "id": turn, "reason": "window"}]
 
 
 def test_one_who_was_a_little_behind_another_goes_on_as_well() -> None:

@@ -263,6 +263,22 @@ describe("RelayFeed", () => {
     expect(drain(feed)).toEqual(["f40", "p40:0", "p40:1", "p40:2"]);
   });
 
+  it("begins with another checkpoint when it is asked for one, and the one on its way has left the log", () => {
+    const recorder = new FakeRecorder(10_000);
+    const feed = new RelayFeed(asRecorder(recorder));
+    feed.demand(demand({ checkpoint: true }));
+    expect(names(feed.take(1))).toEqual(["p-1:0"]);
+    for (let count = 0; count < 3; count++) {
+      recorder.write(1, 5_000);
+      feed.take(1);
+    }
+    feed.demand(demand({ checkpoint: true }));
+    expect(drain(feed)).toEqual([]);
+    expect(recorder.due).toBe(true);
+    recorder.cut();
+    expect(drain(feed)).toEqual(["f3", "p3:0", "p3:1", "p3:2"]);
+  });
+
   it("forgets what was wanted with the connection", () => {
     const recorder = new FakeRecorder();
     const feed = new RelayFeed(asRecorder(recorder));

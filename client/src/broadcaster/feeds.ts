@@ -130,6 +130,8 @@ export class RelayFeed implements Source {
       if (this.following && earlier)
         while (this.next > log.first && log.since(this.next - 2) - log.since(after.seq) <= EARLIER) this.next -= 1;
     }
+    // One that has left the log is of no use when it is whole: another is made.
+    if (checkpoint && this.checkpoint && !log.covers(this.checkpoint.seq)) this.checkpoint = null;
     this.checkpointWanted = checkpoint && !this.checkpoint;
   }
 

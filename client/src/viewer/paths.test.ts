@@ -363,6 +363,17 @@ describe("Paths", () => {
     expect(paths.active).toBe("relay");
   });
 
+  it("asks the relay anew when direct closes in the middle of the checkpoint that it began with", () => {
+    const paths = onRelay();
+    paths.opened("direct", at(5));
+    paths.resumed("direct", 2);
+    paths.closed("direct", at(9));
+    expect(paths.opened("direct", at(9))).toEqual([subscribe("direct", 4, at(9))]);
+    expect(paths.reset("direct", 4).taken).toBe(true);
+    expect(paths.closed("direct", null)).toEqual([subscribe("relay", 5, null)]);
+    expect([paths.resumed("relay", 3), paths.accepts("relay")]).toEqual([[], false]);
+  });
+
   it("ignores stragglers of an earlier subscription", () => {
     const paths = onRelay();
     paths.closed("relay", at(3));

@@ -55,10 +55,12 @@ export class Paths {
   closed(path: Path, position: Position | null): Command[] {
     this.open.delete(path);
     this.subscriptions.delete(path);
-    if (this.starting === path) this.starting = null;
+    // What the other was asked for before this one's checkpoint began is of a position that is given up.
+    const isGivenUp = this.starting === path;
+    if (isGivenUp) this.starting = null;
     const other: Path = path === "direct" ? "relay" : "direct";
-    const usable = this.open.has(other) && !this.subscriptions.has(other) && this.policy !== path;
-    return usable ? [this.subscribe(other, position)] : [];
+    const isFree = !this.subscriptions.has(other) || isGivenUp;
+    return this.open.has(other) && isFree && this.policy !== path ? [this.subscribe(other, position)] : [];
   }
 
   /** The subscription goes on from the position it named. The other path, if any, is left. */
