@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-faults bench size build demo shots programs clean
+.PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-faults soak bench size build demo shots programs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ test-e2e: setup .make/pages programs ## Tests in a real browser
 
 test-faults: setup programs ## Tests that need root: what networks block and lose, between network namespaces
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal
+
+soak: setup programs ## An hour of viewers that come and go; SOAK_S is how many seconds
+	$(BIN)/python -m tests.soak
 
 bench: setup .make/pages programs ## Measure; writes the tables of docs/performance.md
 	$(BIN)/python -m tests.bench

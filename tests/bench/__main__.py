@@ -23,6 +23,7 @@ from .bench import Bench, plain_site
 from .build import build
 from .deaths import deaths
 from .fanout import fanout
+from .hour import hour
 from .latency import latency
 from .memory import memory
 from .paint import paint
@@ -46,6 +47,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Bench], str]]]] = {
     "transports": ("Transports on worse networks", transports),
     "webrtc": ("The server's WebRTC peer", webrtc),
     "memory": ("Memory of the server", memory),
+    "hour": ("An hour of changes", hour),
     "resume": ("Resuming", resume),
     "deaths": ("Roads that die", deaths),
     "storm": ("A storm of reconnections", reconnection),

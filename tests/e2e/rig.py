@@ -10,7 +10,7 @@ import subprocess
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,9 +60,9 @@ class Server:
 
 
 @contextmanager
-def serving(*args: str, **environment: str) -> Iterator[Server]:
+def serving(*args: str, program: Sequence[str] = (COBROWSE,), **environment: str) -> Iterator[Server]:
     """Run the server as a process of its own, as a user would, on a free port."""
-    command = [COBROWSE, "serve", "--demo", *args]
+    command = [*program, "serve", "--demo", *args]
     if "--port" not in args:
         command += ["--port", "0"]
     settings = {"COBROWSE_SECRET": SECRET, "COBROWSE_HOST": "localhost", **environment}
