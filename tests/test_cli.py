@@ -206,6 +206,14 @@ def test_a_port_that_is_taken_is_said(served: list[dict[str, Any]]) -> None:
     gc.collect()  # a socket left open is a warning, hence an error, here
 
 
+def test_connections_have_the_systems_deadline_for_who_takes_nothing() -> None:
+    with cli._listen(Settings(port=0)) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            timeout = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert timeout == cli.USER_TIMEOUT_MS
+
+
 def test_without_the_browser_files_it_does_not_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "STATIC", tmp_path)
     result = run("serve", "--port", "0")
