@@ -25,9 +25,15 @@ const hideWithin = [
   ),
   body(
     "function needMaskingText(node, maskTextClass, maskTextSelector, checkAncestors) {",
-    `if (checkAncestors) return closest(node, maskTextSelector) !== null;
+    `if (maskTextSelector.covers) return maskTextSelector.covers(node);
+     if (checkAncestors) return closest(node, maskTextSelector) !== null;
      const el = closestElementOfNode(node);
      return Boolean(el && el.matches(maskTextSelector));`,
+  ),
+  // Where everything is masked that is not unmasked, what is within is asked of each (`Coverage` in privacy.ts).
+  swap(
+    "  if (!needsMask) {\n    const checkAncestors = needsMask === void 0;\n",
+    "  if (!needsMask || maskTextSelector.covers) {\n    const checkAncestors = needsMask === void 0;\n",
   ),
   // Texts and attributes as well as children: their element may have been blocked after it was recorded.
   swap(

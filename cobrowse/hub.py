@@ -310,6 +310,7 @@ class Hub:
                 capabilities=site.capabilities,
                 ice_servers=self._ice_servers(connection, now),
                 ice_policy=self.settings.ice_policy,
+                privacy=site.privacy,
             )
         )
         self._carry_out(session, outputs)

@@ -31,6 +31,7 @@ from .fields import (
     Text,
 )
 from .inputs import Acknowledged, Declined, InputMessage, Refused, ViewerInput
+from .privacy import SitePrivacy
 
 WIRE_VERSION: Final = 1
 """Between browser and server; the server speaks this and the one before."""
@@ -180,6 +181,7 @@ class WelcomeBroadcaster(Model):
     capabilities: list[Capability]
     ice_servers: list[IceServer]
     ice_policy: IcePolicy
+    privacy: SitePrivacy
 
 
 class Begun(Model):

@@ -26,6 +26,7 @@ from pydantic_settings import SettingsError as UnreadableSource
 from . import turn
 from .errors import SettingsError
 from .fields import CAPABILITIES, Capability, IceServer, PathPolicy
+from .privacy import SitePrivacy
 from .session import Limits
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -51,6 +52,9 @@ class Site(BaseModel):
     ] = "site"
     capabilities: Annotated[list[Capability], Field(description="The most that a visitor can grant.")] = list(
         CAPABILITIES
+    )
+    privacy: Annotated[SitePrivacy, Field(description="What is hidden of its pages, whatever they show.")] = (
+        SitePrivacy()
     )
 
     @field_validator("origins")

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from cobrowse.fields import AdmittedViewer
 from cobrowse.log import CHECKPOINT_EVERY_MS, Checkpoint, Log
 from cobrowse.messages import Admit, Begun, Demand, FromBroadcaster, Remove, Requested, WelcomeBroadcaster
+from cobrowse.privacy import SitePrivacy
 from cobrowse.records import END, Frame, Part
 from cobrowse.session import Session
 
@@ -165,4 +166,5 @@ def welcome(session: Session) -> WelcomeBroadcaster:
         capabilities=[],
         ice_servers=[],
         ice_policy="all",
+        privacy=SitePrivacy(),
     )

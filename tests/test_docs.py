@@ -32,6 +32,7 @@ SETTINGS = text_of("settings.md")
 EMBEDDING = text_of("embedding.md")
 SESSION_TS = (ROOT / "client/src/broadcaster/session.ts").read_text()
 OPTIONS_TS = (ROOT / "client/src/broadcaster/options.ts").read_text()
+MARKS_TS = (ROOT / "client/src/broadcaster/marks.ts").read_text()
 PRIVACY_TS = (ROOT / "client/src/broadcaster/privacy.ts").read_text()
 
 
@@ -108,7 +109,11 @@ def test_every_session_event_has_a_row() -> None:
 
 def test_every_option_is_named() -> None:
     source = "\n".join(
-        (body(OPTIONS_TS, "export interface StartOptions"), body(PRIVACY_TS, "export interface Privacy"))
+        (
+            body(OPTIONS_TS, "export interface StartOptions"),
+            body(PRIVACY_TS, "export interface PrivacyRules"),
+            body(PRIVACY_TS, "export interface PrivacyOptions"),
+        )
     )
     options = re.findall(r"^  readonly (\w+)\?:", source, re.M)
     assert {"site", "mask"} <= set(options)
@@ -123,7 +128,7 @@ def test_every_public_member_of_the_session_is_named() -> None:
 
 
 def test_every_mark_is_named() -> None:
-    marks = set(re.findall(r'"(?:\[(data-[a-z-]+)\]|(\.[a-z-]+))"', PRIVACY_TS))
+    marks = set(re.findall(r'"(?:\[(data-[a-z-]+)\]|(\.[a-z-]+))"', MARKS_TS))
     names = {attribute or css_class for attribute, css_class in marks} - {"data-cobrowse-widget"}
     assert {"data-cobrowse-mask", ".rr-block"} <= names
     assert [name for name in sorted(names) if f"`{name}`" not in EMBEDDING] == []

@@ -179,6 +179,7 @@ consent: ("ask" | "granted")
 capabilities: ("view" | "pointer" | "ink" | "scroll" | "click" | "type" | "navigate" | "chat" | "call" | "record")[]
 ice_servers: IceServer[]
 ice_policy: ("all" | "relay")
+privacy: SitePrivacy
 }
 /**
  * A STUN or TURN server, as RTCIceServer (WebRTC 1.0, section 4.2.4).
@@ -187,6 +188,41 @@ export interface IceServer {
 urls: string[]
 username: (string | null)
 credential: (string | null)
+}
+/**
+ * The rules of a site.
+ */
+export interface SitePrivacy {
+mask: ("*" | string[])
+/**
+ * @maxItems 200
+ */
+unmask: string[]
+/**
+ * @maxItems 200
+ */
+block: string[]
+query: (("drop" | "keep") | string[])
+/**
+ * @maxItems 100
+ */
+rules: PagePrivacy[]
+}
+/**
+ * Rules for pages whose address, without query and fragment, is like `url`: `*` stands for anything.
+ */
+export interface PagePrivacy {
+mask: ("*" | string[])
+/**
+ * @maxItems 200
+ */
+unmask: string[]
+/**
+ * @maxItems 200
+ */
+block: string[]
+query: (("drop" | "keep") | string[])
+url: string
 }
 /**
  * The server grants an epoch; frames of lower ones are ignored from now on. Told to viewers too.

@@ -24,7 +24,7 @@ import { type EndedReason, SessionError, type SessionEvents, type SessionState, 
 import { Peers } from "./peers";
 import { watchPointer } from "./pointer";
 import { Preview } from "./preview";
-import { privacyOf } from "./privacy";
+import { Privacy } from "./privacy";
 import { Recorder } from "./recorder";
 import { Recording } from "./recording";
 import { Session } from "./session";
@@ -50,6 +50,7 @@ export class Broadcast {
   readonly ready: Promise<Session>;
 
   private readonly server: Server;
+  private readonly privacy: Privacy;
   private readonly recorder: Recorder;
   private readonly hooks: Hooks;
   private readonly peers: Peers;
@@ -76,17 +77,18 @@ export class Broadcast {
     ask: Ask,
     stored: Stored | null,
   ) {
-    const privacy = privacyOf(options);
+    this.privacy = new Privacy(options);
     this.secret = stored?.secret ?? makeSecret();
     this.token = stored?.token ?? null;
     this.granted = stored?.granted ?? false;
     if (stored) this.describe(stored.id, stored.code);
-    this.entries = new Entries((entry) => this.recorder.add(entry), stored?.state);
+    this.entries = new Entries((entry) => this.recorder.add(entry), this.privacy, stored?.state);
     this.recorder = new Recorder(
-      privacy,
+      this.privacy,
       () => this.entries.state,
       () => this.notePage(),
       () => this.pumpAll(),
+      (error) => this.halted(error),
     );
     this.recording = new Recording(this.recorder, this.entries, stored?.epoch ?? 0, stored?.paused ?? false, () =>
       this.send({ type: "begin" }),
@@ -135,7 +137,7 @@ export class Broadcast {
       this.viewers.audience,
       this.peers,
       this.server,
-      privacy.isMasked,
+      this.privacy.hidesPointer,
       (viewer, anchor) => this.events.emit("pointer", { viewer, anchor }),
     );
     this.ready = new Promise((resolve, reject) => {
@@ -168,8 +170,7 @@ export class Broadcast {
   unpause(): void {
     if (this.isIdle || !this.recording.paused) return;
     this.recording.paused = false;
-    if (this.server.isOpen) this.send({ type: "begin" });
-    else this.recording.renew(); // the next hello asks for it
+    this.beginAnew();
     this.changed();
   }
 
@@ -332,6 +333,12 @@ export class Broadcast {
   }
 
   private welcome(welcome: WelcomeBroadcaster): void {
+    try {
+      this.privacy.tighten(welcome.privacy);
+    } catch (error) {
+      this.fail((error as Error).message);
+      return;
+    }
     this.policy = welcome;
     this.token = welcome.token;
     this.recording.epoch = welcome.epoch;
@@ -384,6 +391,24 @@ export class Broadcast {
 
   private record(): void {
     if (!this.isIdle && (this.viewers.consent.admitted.size > 0 || this.preview.isOpen)) this.recording.record();
+  }
+
+  private beginAnew(): void {
+    if (this.server.isOpen) this.send({ type: "begin" });
+    else this.recording.renew(); // the next hello asks for it
+  }
+
+  private halted(error: Error | null): void {
+    if (this.isIdle) return;
+    if (!error) this.beginAnew();
+    else this.fail(`the privacy rules could not be applied, so nothing more is shared: ${error.message}`);
+  }
+
+  private fail(reason: string, code = 0): void {
+    console.error(`cobrowse: ${reason}`);
+    this.welcomed(new SessionError(reason, code));
+    this.send({ type: "end" });
+    this.finish("failed");
   }
 
   private notePage(): void {

@@ -1,13 +1,12 @@
 /** What belongs to the session besides the page: its state, and the entries that change it and go into the log. */
 import { applied, EMPTY, type Entry, type SharedState } from "../state";
-import { withoutQuery } from "./recorder";
-
-const MAX_TITLE = 300;
+import type { Privacy } from "./privacy";
 
 export class Entries {
   /** `onentry` puts an entry into the log. */
   constructor(
     private readonly onentry: (entry: Entry) => void,
+    private readonly privacy: Privacy,
     public state: SharedState = EMPTY,
   ) {}
 
@@ -22,17 +21,18 @@ export class Entries {
 
   /** The page is another one, or is hidden, or has another title: say so, if it is so. */
   notePage(): void {
-    const entry = pageEntry();
+    if (!this.privacy.isCurrent) return; // soon the log begins anew
+    const entry = this.pageEntry();
     if (JSON.stringify(entry) !== JSON.stringify({ kind: "page", page: this.state.page })) this.enter(entry);
   }
 
   /** The log begins anew: what it must know of the page goes into its first checkpoint. */
   begin(): void {
-    this.state = applied(this.state, pageEntry());
+    this.privacy.begin();
+    this.state = applied(this.state, this.pageEntry());
   }
-}
 
-function pageEntry(): Entry {
-  const { title, hidden } = document;
-  return { kind: "page", page: { title: title.slice(0, MAX_TITLE), address: withoutQuery(location.href), hidden } };
+  private pageEntry(): Entry {
+    return { kind: "page", page: { ...this.privacy.page(), hidden: document.hidden } };
+  }
 }

@@ -3,15 +3,14 @@
  * names what it is for; those that need to watch the page themselves are in `fields.ts`, `frames.ts` and `rules.ts`.
  */
 import type { ShownEntry } from "../state";
+import { CAPTIONS } from "./privacy";
 
 const INCREMENTAL = 3;
 const FULL_SNAPSHOT = 2;
 const MUTATION = 0;
 const ELEMENT = 2;
-const COMMENT = 5;
 const MOUSE = 2;
 const INPUT = 5;
-const CAPTIONS = new Set(["button", "submit", "reset", "image"]);
 
 export interface RecordedEvent {
   type: number;
@@ -19,7 +18,7 @@ export interface RecordedEvent {
   data: Record<string, unknown>;
 }
 
-interface SerializedNode {
+export interface SerializedNode {
   id: number;
   type: number;
   tagName?: string;
@@ -28,11 +27,11 @@ interface SerializedNode {
   textContent?: string;
   isShadow?: boolean;
 }
-interface Mutation {
+export interface Mutation {
   source: number;
   adds: { parentId: number; node: SerializedNode }[];
   removes: { parentId: number }[];
-  texts: { id: number }[];
+  texts: { id: number; value: string | null }[];
   attributes: { id: number; attributes: Record<string, unknown> }[];
   isAttachIframe?: boolean;
 }
@@ -41,6 +40,7 @@ export interface Mender {
   getNode(id: number): Node | null;
   mask(text: string, field: HTMLElement): string;
   isMasked(node: Node): boolean;
+  hidesPointer(node: Node): boolean;
   /** A better text for a style sheet than the one told; null when there is none. */
   betterSheet(told: string, owner: Node | null): string | null;
   /** Markup of a field has changed, which may or may not have changed what it shows, here and in the viewer. */
@@ -59,7 +59,7 @@ export function mended(event: RecordedEvent, mender: Mender): RecordedEvent | nu
   if (event.type !== INCREMENTAL) return event;
   const { source, id } = event.data;
   if (source === INPUT) return null; // `fields.ts` tells of them
-  if (source === MOUSE) return isMaskedAt(id as number, mender) ? null : event; // it would say which one was chosen
+  if (source === MOUSE) return hidesPointerAt(id as number, mender) ? null : event; // it would say which one was chosen
   if (source !== MUTATION) return event;
   const { adds, removes, texts, attributes, isAttachIframe } = event.data as unknown as Mutation;
   // A srcdoc frame is attached twice, first empty: the player would keep the empty document.
@@ -85,6 +85,11 @@ function mendParent(parent: Element, mender: Mender): void {
   if (select?.localName === "select") mender.fieldChanged(select);
 }
 
+function hidesPointerAt(id: number, mender: Mender): boolean {
+  const node = mender.getNode(id);
+  return node !== null && mender.hidesPointer(node);
+}
+
 function isMaskedAt(id: number, mender: Mender): boolean {
   const node = mender.getNode(id);
   return node !== null && mender.isMasked(node);
@@ -94,7 +99,6 @@ function mendNodes(nodes: SerializedNode[], mender: Mender): void {
   const stack = [...nodes];
   for (let node = stack.pop(); node; node = stack.pop()) {
     if (node.type === ELEMENT && node.attributes) mendElement(node, node.attributes, mender);
-    if (node.type === COMMENT) node.textContent = ""; // nobody sees it, and it may say what nobody should
     if (node.isShadow) {
       const root = mender.getNode(node.id)?.getRootNode();
       if (root && "host" in root) mender.watchRoot(root as ShadowRoot);
@@ -144,8 +148,6 @@ function mendSelect(id: number, attributes: Record<string, unknown>, mender: Men
 function mendOption(id: number, attributes: Record<string, unknown>, mender: Mender): void {
   if (!isMaskedAt(id, mender)) return;
   delete attributes.selected;
-  delete attributes.value;
-  if (typeof attributes.label === "string") attributes.label = attributes.label.replace(/\S/g, "*");
 }
 
 /** That it is open is no attribute. */

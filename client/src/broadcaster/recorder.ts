@@ -6,13 +6,14 @@
  */
 import { record } from "@rrweb/record";
 import { CHECKPOINT_EVERY_MS, Log } from "../log";
-import { asEvent, type Entry, type SharedState } from "../state";
+import { asEvent, type Entry, type SharedState, type ShownEntry } from "../state";
 import { FIELD_EVENTS, Fields } from "./fields";
 import { FrameCalls } from "./frames";
 import { Listeners } from "./listeners";
 import { type Mender, mended, type RecordedEvent } from "./mend";
 import type { Privacy } from "./privacy";
 import { Rules } from "./rules";
+import { Scrubber } from "./scrub";
 import { rulesBeyond, Sheets, withAbsoluteAddresses } from "./sheets";
 import { checkpointParts, Writer } from "./writer";
 
@@ -50,15 +51,20 @@ export class Recorder {
   private readonly rules: Rules;
   private fields: Fields | null = null;
   private listeners: Listeners | null = null;
+  private readonly scrubber: Scrubber;
+  private halted = false;
   /** What is told right after the event that is being told. */
-  private after: object[] = [];
+  private after: RecordedEvent[] = [];
 
   constructor(
     private readonly privacy: Privacy,
     private readonly state: () => SharedState,
     private readonly beforeBatch: () => void,
     private readonly onlog: () => void,
+    /** Nothing is recorded any more: other rules hold now (null), or they could not be applied. */
+    private readonly onhalt: (error: Error | null) => void,
   ) {
+    this.scrubber = new Scrubber(privacy, (id) => record.mirror.getNode(id) as Node | null);
     this.freshTask.port1.onmessage = () => this.cut();
     this.rules = new Rules({
       changed: (sheet, index, text) => this.tellRules(sheet, withNew(sheet, index, text)),
@@ -91,12 +97,14 @@ export class Recorder {
     this.waiting = [];
     this.snapshot = [];
     this.lastBatch = 0;
+    this.halted = false;
     if (recording) this.start();
     this.seal();
     this.onlog();
   }
 
   private start(): void {
+    this.privacy.begin();
     const { blockSelector, maskTextSelector, maskInput, isBlocked, isMasked } = this.privacy;
     const idOf = (node: Node) => record.mirror.getId(node);
     const fields = new Fields({
@@ -104,8 +112,8 @@ export class Recorder {
       isBlocked,
       isMasked,
       mask: maskInput,
-      emit: (data) => this.tell(data),
-      chosen: (id, indexes) => this.add({ kind: "chosen", id, indexes }),
+      emit: (data) => this.tell({ ...data }),
+      chosen: (id, indexes) => this.tellShown({ kind: "chosen", id, indexes }),
     });
     this.fields = fields;
     this.listeners = new Listeners({
@@ -116,7 +124,7 @@ export class Recorder {
     this.stopRecord = record({
       emit: (event) => this.take(event as unknown as RecordedEvent),
       blockSelector,
-      maskTextSelector,
+      maskTextSelector: maskTextSelector as string, // or what `rrweb.mjs` asks in its place
       maskInputFn: maskInput,
       // Tag names cover every type, hidden and unknown ones too; `select` would also hide what is chosen.
       maskInputOptions: { input: true, textarea: true } as object,
@@ -171,22 +179,28 @@ export class Recorder {
   }
 
   private take(recorded: RecordedEvent): void {
+    if (!this.mayTell) return;
     this.watchFrame(recorded);
     const isTold = this.calls.isRepeated(recorded) || this.rules.tells(recorded);
     this.after = [];
     const event = isTold ? null : mended(recorded, this.mender);
     if (!event) return;
-    if (event.type === META || event.type === FULL_SNAPSHOT) {
-      if (event.type === META) event.data.href = withoutQuery(String(event.data.href));
-      this.snapshot.push(event, ...this.after);
-      return;
+    const isOfSnapshot = event.type === META || event.type === FULL_SNAPSHOT;
+    for (const one of [event, ...this.after]) {
+      if (!this.scrubbed(one)) return;
+      if (isOfSnapshot) this.snapshot.push(one);
+      else this.push(one);
     }
-    for (const one of [event, ...this.after]) this.push(one);
   }
 
   /** What an incremental event of rrweb says. */
-  private tell(data: object): void {
-    this.push({ type: INCREMENTAL, timestamp: Date.now(), data });
+  private tell(data: Record<string, unknown>): void {
+    const event = { type: INCREMENTAL, timestamp: Date.now(), data };
+    if (this.mayTell && this.scrubbed(event)) this.push(event);
+  }
+
+  private tellShown(entry: ShownEntry): void {
+    if (this.mayTell) this.add(entry);
   }
 
   private push(event: object): void {
@@ -194,16 +208,47 @@ export class Recorder {
     this.schedule();
   }
 
+  /** Whether what comes is by the rules that hold now. If not, it is not told, and nothing after it in this epoch. */
+  private get mayTell(): boolean {
+    if (this.halted) return false;
+    if (this.privacy.isCurrent) return true;
+    this.halt(null);
+    return false;
+  }
+
+  private scrubbed(event: RecordedEvent): boolean {
+    try {
+      this.scrubber.scrub(event);
+      return true;
+    } catch (error) {
+      this.halt(error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
+  }
+
+  private halt(error: Error | null): void {
+    this.halted = true;
+    // Not from within the recorder's own callback.
+    queueMicrotask(() => {
+      this.stop();
+      this.onhalt(error);
+    });
+  }
+
   private readonly mender: Mender = {
     getNode: (id) => record.mirror.getNode(id) as Node | null,
     betterSheet: (told, owner) => this.sheets.better(told, owner),
     mask: (text, field) => this.privacy.maskInput(text, field),
     isMasked: (node) => this.privacy.isMasked(node),
+    hidesPointer: (node) => this.privacy.hidesPointer(node),
     // After the mutation it came with, as the viewer applies them in order.
     fieldChanged: (field) => queueMicrotask(() => this.fields?.tell(field as HTMLInputElement)),
     styleChanged: (style) => this.styleChanged(style),
-    tellAfter: (entry) => this.after.push(asEvent(entry, Date.now())),
-    watchRoot: (root) => this.listeners?.watch(root),
+    tellAfter: (entry) => this.after.push(asEvent(entry, Date.now()) as RecordedEvent),
+    watchRoot: (root) => {
+      this.listeners?.watch(root);
+      this.privacy.watch(root);
+    },
   };
 
   private tellSheet(owner: Element, text: string): void {
@@ -223,7 +268,7 @@ export class Recorder {
 
   private tellDisabled({ ownerNode, disabled }: StyleSheet): void {
     const id = ownerNode ? record.mirror.getId(ownerNode) : 0;
-    if (this.stopRecord && id > 0) this.add({ kind: "sheet", id, disabled });
+    if (this.stopRecord && id > 0) this.tellShown({ kind: "sheet", id, disabled });
   }
 
   /** Rules that were inserted after the text was set, but before its change was told, went to the sheet before it. */
@@ -239,7 +284,7 @@ export class Recorder {
     const node = event.composedPath()[0] as HTMLElement | undefined;
     if (!node?.popover || this.privacy.isBlocked(node)) return;
     const id = record.mirror.getId(node);
-    if (id > 0) this.add({ kind: "popover", id, open: node.matches(":popover-open") });
+    if (id > 0) this.tellShown({ kind: "popover", id, open: node.matches(":popover-open") });
   }
 
   /** A window of the page, or of a frame of our origin in it. */
@@ -289,7 +334,7 @@ export class Recorder {
   private cut(): void {
     this.checkpointDue = false;
     const writer = this.writer;
-    if (!writer) return;
+    if (!writer || (this.stopRecord && !this.mayTell)) return;
     this.flush();
     for (const frame of writer.cut()) this.log.append(frame, performance.now());
     this.snapshot = [];
@@ -300,7 +345,7 @@ export class Recorder {
 
   private seal(): void {
     const writer = this.writer;
-    if (!writer) return;
+    if (!writer || this.halted) return;
     const now = performance.now();
     const values = [this.state(), ...this.snapshot];
     for (const part of checkpointParts(writer.epoch, writer.seq, this.checkpointId, values))
@@ -310,10 +355,6 @@ export class Recorder {
     this.checkpoints += 1;
     this.lastCheckpoint = now;
   }
-}
-
-export function withoutQuery(address: string): string {
-  return address.split(/[?#]/, 1)[0] ?? "";
 }
 
 /** One rule in place of another, as the player does it: added before the other is removed. */

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 /** Who asks, is let in, is here and is put out. */
 import { describe, expect, it } from "vitest";
 import { Emitter } from "../emitter";
@@ -5,6 +6,7 @@ import { CAPABILITIES, type FromBroadcaster, type Requested } from "../protocol.
 import { Entries } from "./entries";
 import type { SessionEvents } from "./options";
 import type { Peers } from "./peers";
+import { Privacy } from "./privacy";
 import { Viewers } from "./viewers";
 
 const asked = (viewer: string): Requested => ({
@@ -26,7 +28,7 @@ function made() {
     { granted: true, capabilities: CAPABILITIES },
     () => false,
     null,
-    new Entries(() => {}),
+    new Entries(() => {}, new Privacy({})),
     () => peers as unknown as Peers,
     emitter,
     {

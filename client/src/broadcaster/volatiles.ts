@@ -19,7 +19,7 @@ export class Volatiles {
     private readonly audience: Audience,
     private readonly peers: Peers,
     private readonly server: Server,
-    private readonly isMasked: (node: Node) => boolean,
+    private readonly hidesPointer: (node: Node) => boolean,
     private readonly onpointer: (viewer: ViewerInfo, anchor: Anchor | null) => void,
   ) {}
 
@@ -41,7 +41,7 @@ export class Volatiles {
   /** The visitor's pointer, to all that are here; not over what is masked, as that would tell what is chosen there. */
   point(at: PointerAt | null): void {
     if (!this.recorder.isRecording || this.audience.size === 0) return;
-    const isTold = at && !(at.target instanceof Node && this.isMasked(at.target));
+    const isTold = at && !(at.target instanceof Node && this.hidesPointer(at.target));
     const anchor = isTold && anchorAt(at.target, at, window, Recorder.mirror);
     const values = anchor ? [anchor.id, anchor.x, anchor.y] : [];
     const record = encodeRecord({ kind: VOLATILE, party: "", name: "pointer", values });

@@ -29,10 +29,7 @@ function maskedValue(control) {
   if (["text", "search", "url", "tel", "email"].includes(type)) {
     return "\u2022".repeat(value.length);
   }
-  if (["checkbox", "radio", "submit", "reset", "button", "image"].includes(type)) {
-    return value;
-  }
-  return "";
+  return ["submit", "reset", "button", "image"].includes(type) ? value : "";
 }
 
 /** Fields that no rule may show, by what they say of themselves. */
@@ -69,6 +66,9 @@ const NEVER_COMPARED = new Set([
   "nonce",
   "_csstext",
 ]);
+// Of addresses that nobody sees, and of values that are for the server, nothing is told.
+const NEVER_TOLD = new Set("action formaction ping cite download profile manifest longdesc http-equiv".split(" "));
+const SHOWN_VALUES = new Set(["li", "progress", "meter"]);
 const SKIPPED_TAGS = new Set(["script", "noscript", "meta", "base", "rrweb-mark"]);
 const COMPUTED = ["display", "color", "background-color", "font-size"];
 const COMPUTED_SAMPLE = 1500;
@@ -117,8 +117,11 @@ function canonical(doc, side, foreign = false) {
     }
     node.attributes = attributes(el, tag, className);
     if (tag === "input" || tag === "textarea") {
-      node.value = viewer ? el.value : settled(el, maskedValue(el));
-      if (el.type === "checkbox" || el.type === "radio") node.checked = el.checked && !isMasked(el);
+      const isCheckable = el.type === "checkbox" || el.type === "radio";
+      // What the server gets of a box that is checked cannot be seen.
+      node.value = isCheckable ? "on" : viewer ? el.value : settled(el, maskedValue(el));
+      if (isMarked(el) && tag === "input") node.value = node.value.replace(/\S/g, "*");
+      if (isCheckable) node.checked = el.checked && !isMasked(el);
     }
     if (tag === "select") {
       node.selected = Array.from(el.options).flatMap((option, index) =>
@@ -227,8 +230,8 @@ function canonical(doc, side, foreign = false) {
       // State, not markup, is what is shown: it is compared as value, checked and selected.
       if (control && (lower === "value" || lower === "checked")) continue;
       if (tag === "option" && lower === "selected") continue;
-      // Left out of what is masked.
-      if (tag === "option" && lower === "value" && isMasked(el)) continue;
+      if (NEVER_TOLD.has(lower) || (tag === "object" && lower === "data")) continue;
+      if (lower === "value" && !SHOWN_VALUES.has(tag)) continue;
       if (tag === "iframe" && ["src", "srcdoc", "sandbox", "allow", "loading"].includes(lower)) continue;
       if (lower === "style") {
         // Pixels of a canvas are no DOM: a product may show them as its background.
@@ -237,13 +240,23 @@ function canonical(doc, side, foreign = false) {
         if (style) found.style = style;
         continue;
       }
-      const text = attribute(el, lower, value);
+      const text = isMarked(el) ? starred(lower, value) : attribute(el, lower, value);
       if (text !== null) found[lower] = text;
     }
     return Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
+  // In masked parts the words of attributes are starred, and addresses are what they may be; what is told of the page
+  // there is another test's matter.
+  function starred(name, value) {
+    return ["id", "name"].includes(name) || !/href|src|data-|background/.test(name) ? value.replace(/\S/g, "*") : null;
+  }
+
   function attribute(el, name, value) {
+    if (name === "href" && ["a", "area"].includes(el.localName)) {
+      const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(value)?.[1].toLowerCase() ?? "http";
+      if (!["http", "https"].includes(scheme)) return scheme === "javascript" ? "#" : `${scheme}:`;
+    }
     if (["src", "href", "xlink:href", "background"].includes(name)) {
       if (el.namespaceURI === "http://www.w3.org/2000/svg" && value.startsWith("#")) return value;
       return value === "" ? "" : canonicalUrl(value, base);
@@ -257,9 +270,8 @@ function canonical(doc, side, foreign = false) {
         })
         .join(", ");
     }
-    if (name === "label" && isMasked(el)) return value.replace(/\S/g, "*");
     // Never made absolute by the recorder.
-    if (name === "action" || name === "formaction" || name === "poster") return value.split(/[?#]/)[0];
+    if (name === "poster") return value.split(/[?#]/)[0];
     return value;
   }
 
@@ -288,7 +300,9 @@ function canonical(doc, side, foreign = false) {
     } catch {
       // Another origin: nothing of it is mirrored.
     }
-    return inner && !el.hasAttribute("rr_src") ? canonical(inner, side, foreign) : "opaque";
+    // Of a frame of another origin nothing is told, which looks as if it were empty.
+    const isBlank = !inner?.body?.childNodes.length && !inner?.head?.childNodes.length;
+    return isBlank ? "blank" : canonical(inner, side, foreign);
   }
 
   function adopted(scope) {
