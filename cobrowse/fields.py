@@ -6,6 +6,8 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .records import MAX_ORDINAL
+
 Capability = Literal["view", "pointer", "ink", "scroll", "click", "type", "navigate", "chat", "call", "record"]
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 State = Literal["pending", "active", "paused", "away", "ended"]
@@ -20,8 +22,8 @@ Role = Literal["agent", "guest"]
 Text = Annotated[str, Field(max_length=2_000)]
 Name = Annotated[str, Field(max_length=64)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
-Ordinal = Annotated[int, Field(ge=0, le=2**53)]
-Seq = Annotated[int, Field(ge=-1, le=2**53)]
+Ordinal = Annotated[int, Field(ge=0, le=MAX_ORDINAL)]
+Seq = Annotated[int, Field(ge=-1, le=MAX_ORDINAL)]
 Proof = Annotated[bytes, Field(min_length=32, max_length=32, json_schema_extra={"tsType": "Uint8Array"})]
 
 

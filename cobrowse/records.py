@@ -32,6 +32,10 @@ MAX_VALUES: Final = 4_096
 """Values in one transport message."""
 MAX_VOLATILE: Final = 1_024
 """Bytes of one volatile record."""
+MAX_DEPTH: Final = 16
+"""Arrays and maps in one another."""
+MAX_ORDINAL: Final = 2**53 - 1
+"""The highest number of anything: above it JavaScript's numbers skip some."""
 
 END: Final = 0x01
 """Flag: a batch ends with this frame; the events so far may be applied."""
@@ -121,6 +125,7 @@ def decode(message: bytes) -> Iterator[Frame | Part | Volatile | dict[str, Any]]
         max_array_len=1_024,
         max_map_len=256,
         max_ext_len=0,
+        ext_hook=_no_extension,
     )
     unpacker.feed(message)
     for count in range(MAX_VALUES + 1):
@@ -132,6 +137,7 @@ def decode(message: bytes) -> Iterator[Frame | Part | Volatile | dict[str, Any]]
             value = unpacker.unpack()
         except Exception as error:  # msgpack raises OutOfData, ValueError, StackError, UnicodeDecodeError
             raise InvalidMessage(f"not MessagePack: {type(error).__name__} {error}".rstrip()) from error
+        _check(value)
         if isinstance(value, list):
             record = _record(value)
             if record is not None:
@@ -142,13 +148,33 @@ def decode(message: bytes) -> Iterator[Frame | Part | Volatile | dict[str, Any]]
             raise InvalidMessage(f"expected a record or a map with a type, got {type(value).__name__}")
 
 
+def _no_extension(code: int, data: bytes) -> None:
+    raise ValueError(f"an extension of type {code}; none is allowed")
+
+
+def _check(value: Any, depth: int = 0) -> None:
+    """Raises InvalidMessage for what the twin in the browser would not take either."""
+    if not isinstance(value, list | dict):
+        return
+    if depth == MAX_DEPTH:
+        raise InvalidMessage(f"a value is nested deeper than {MAX_DEPTH}")
+    if isinstance(value, dict):
+        for name in value:
+            if type(name) is not str or name == "__proto__":
+                raise InvalidMessage(f"a map has the name {name!r:.80}, which is not allowed")
+    for inner in value.values() if isinstance(value, dict) else value:
+        _check(inner, depth + 1)
+
+
 def _record(value: list[Any]) -> Frame | Part | Volatile | None:
-    kind = value[0] if value else None
+    kind = value[0] if value and value[0] is not True else None
     if kind == FRAME:
         epoch, seq, flags = _integers(value, 1, 4, "frame")
         return Frame(epoch, seq, flags, _data(value, 4, "frame"))
     if kind == PART:
         epoch, seq, ordinal, part, parts = _integers(value, 1, 6, "part", lowest=-1)
+        if epoch < 0 or ordinal < 0:
+            raise InvalidMessage(f"a part of checkpoint {ordinal} of epoch {epoch}; both count from 0")
         if not (0 <= part < parts <= MAX_PARTS):
             raise InvalidMessage(f"part {part} of {parts}; at most {MAX_PARTS} parts are allowed")
         return Part(epoch, seq, ordinal, part, parts, _data(value, 6, "part"))
@@ -163,7 +189,7 @@ def _record(value: list[Any]) -> Frame | Part | Volatile | None:
 
 def _integers(value: list[Any], start: int, stop: int, what: str, lowest: int = 0) -> list[int]:
     numbers = value[start:stop]
-    if len(numbers) != stop - start or any(type(n) is not int or n < lowest or n > 2**53 for n in numbers):
+    if len(numbers) != stop - start or any(type(n) is not int or n < lowest or n > MAX_ORDINAL for n in numbers):
         raise InvalidMessage(f"a {what} needs whole numbers at {start} to {stop - 1}, got {numbers!r:.80}")
     return numbers
 

@@ -18,7 +18,7 @@ import msgpack
 from pydantic import BaseModel
 
 from cobrowse.close_codes import CloseCode
-from cobrowse.codec import encode
+from cobrowse.codec import FROM_VIEWER, encode, parse
 from cobrowse.fields import IceServer, Position
 from cobrowse.inputs import Acknowledged, Chat, InputMessage
 from cobrowse.log import Cursor, Log
@@ -35,7 +35,18 @@ from cobrowse.messages import (
     Subscribe,
     WelcomeViewer,
 )
-from cobrowse.records import END, FULL, MAX_FRAME, MAX_MESSAGE, MAX_PARTS, MAX_VALUES, Frame, Part, packed
+from cobrowse.records import (
+    END,
+    FULL,
+    MAX_FRAME,
+    MAX_MESSAGE,
+    MAX_PARTS,
+    MAX_VALUES,
+    Frame,
+    InvalidMessage,
+    Part,
+    packed,
+)
 from cobrowse.transports.check import sealed
 
 Json = Any
@@ -126,7 +137,26 @@ def messages() -> list[Json]:
         }
     )
     listed.append({"name": "nothing", "hex": "", "items": []})
+    for name, item in [
+        ("a truth value for a kind is a kind that is not known", [True, 1, 1, 0, b""]),
+        ("as many elements as may be", [9, *[0] * 1_023]),
+        ("as deep as may be", deep(16)),
+    ]:
+        listed.append({"name": f"{name}: left out", "hex": packed(item).hex(), "items": []})
+    most: Json = {"type": "later", **{f"n{n}": n for n in range(255)}}
+    deepest: Json = {"type": "later", "x": deep(15)}
+    marked: Json = {"type": "later", "x": "\ufeff\ufffd\U0001f44b"}
+    for name, item in [("as many names as may be", most), ("nested", deepest), ("text of all kinds", marked)]:
+        listed.append({"name": name, "hex": packed(item).hex(), "items": [item]})
     return listed
+
+
+def deep(levels: int) -> Json:
+    """So many arrays in one another."""
+    value: list[Json] = [9]
+    for _ in range(levels - 1):
+        value = [value]
+    return value
 
 
 def _fields(record: Frame | Part) -> list[Any]:
@@ -181,10 +211,114 @@ def invalid() -> list[Json]:
         ("bytes that claim too much", [(b"\xc6\xff\xff\xff\xff", 1)]),
         ("text that claims too much", [(b"\xdb\xff\xff\xff\xff", 1)]),
         ("nesting that is too deep", [(b"\x91", 30_000), (b"\xc0", 1)]),
+        ("nesting that is one too deep", [(packed(deep(17)), 1)]),
+        ("nesting that is too deep in what is not known of a frame", [(packed([1, 1, 1, 0, b"", deep(16)]), 1)]),
+        ("nesting that is too deep in a map", [(packed({"type": "later", "x": deep(16)}), 1)]),
+        ("one element too many", [(packed([9, *[0] * 1_024]), 1)]),
+        ("one name too many", [(packed({"type": "later", **{f"n{n}": n for n in range(256)}}), 1)]),
+        ("map with a number for a name", [(packed({"type": "later", 1: 2}), 1)]),
+        ("map with bytes for a name", [(packed({"type": "later", b"x": 2}), 1)]),
+        ("map in a map with bytes for a name", [(packed({"type": "later", "x": {b"x": 2}}), 1)]),
+        ("map with nil for a name", [(packed({"type": "later", None: 2}), 1)]),
+        ("map with the name of a prototype", [(packed({"type": "later", "__proto__": {}}), 1)]),
+        ("type that is bytes", [(packed({"type": b"ping"}), 1)]),
+        ("text that is not UTF-8", [(b"\x82\xa4type\xa5later\xa1x\xa2\xff\xfe", 1)]),
+        ("text that is cut in a letter", [(b"\x82\xa4type\xa5later\xa1x\xa2\xe6\x97", 1)]),
+        ("text with half a surrogate pair", [(b"\x82\xa4type\xa5later\xa1x\xa3\xed\xa0\x80", 1)]),
+        ("text that is longer than it must be", [(b"\x82\xa4type\xa5later\xa1x\xa2\xc0\xaf", 1)]),
+        ("long text that is not UTF-8", [(b"\x82\xa4type\xa5later\xa1x\xd9\x40", 1), (b"a", 63), (b"\xff", 1)]),
+        ("name that is not UTF-8", [(b"\x82\xa4type\xa5later\xa1\xff\x01", 1)]),
+        ("extension of nothing within", [(b"\x82\xa4type\xa5later\xa1x\xc7\x00\x05", 1)]),
+        ("extension of a byte within", [(b"\x82\xa4type\xa5later\xa1x\xd4\x05x", 1)]),
+        ("timestamp within", [(b"\x82\xa4type\xa5later\xa1x" + msgpack.packb(msgpack.Timestamp(1)), 1)]),
+        ("frame at 2 to the 53", [(packed([1, 1, 2**53, 0, b""]), 1)]),
+        ("frame of epoch 2 to the 53", [(packed([1, 2**53, 1, 0, b""]), 1)]),
+        ("frame at the highest number of 64 bits", [(packed([1, 1, 2**64 - 1, 0, b""]), 1)]),
+        ("frame with flags below zero", [(packed([1, 1, 1, -1, b""]), 1)]),
+        ("part of a negative epoch", [(packed([2, -1, 1, 1, 0, 1, b""]), 1)]),
+        ("part of a negative id", [(packed([2, 1, 1, -1, 0, 1, b""]), 1)]),
+        ("part with a truth value", [(packed([2, 1, 1, 1, False, 1, b""]), 1)]),
+        ("part that is too long", [(packed([2, 1, 1, 1, 0, 1, bytes(MAX_FRAME + 1)]), 1)]),
     ]
     return [
         {"why": why, "pieces": [[piece.hex(), times] for piece, times in pieces if times]} for why, pieces in listed
     ]
+
+
+# What a viewer may say -----------------------------------------------------------------------------------------
+
+SAID: Final[list[Json]] = [
+    {"type": "subscribe", "id": 1, "position": {"epoch": 2, "seq": 3}},
+    {"type": "unsubscribe", "id": 1},
+    {"type": "input", "n": 1, "base": 0, "input": {"kind": "chat", "id": "c1", "text": "hello"}},
+    {"type": "input", "n": 1, "base": 0, "input": {"kind": "request", "capabilities": ["click"]}},
+    {"type": "signal", "peer": "", "description": {"type": "offer", "sdp": "v=0"}, "candidate": None, "declined": None},
+    {
+        "type": "signal",
+        "peer": "",
+        "candidate": {"candidate": "c", "sdpMid": "0", "sdpMLineIndex": 0, "usernameFragment": "u"},
+    },
+    {"type": "ping", "at": 1.5},
+    {"type": "pong", "at": 1.5},
+]
+NUMBERS: Final[list[Json]] = [-2, -1, 0, 64, 65, 1.5, 2**53 - 1, 2**53]
+TEXTS: Final[list[Json]] = [["x", n] for n in (0, 1, 64, 65, 256, 257, 1_024, 1_025, 2_000, 2_001, 16_384, 16_385)]
+OTHERS: Final[list[Json]] = [
+    None,
+    True,
+    [],
+    ["click"],
+    ["fly"],
+    ["click"] * 11,
+    {},
+    ["\U0001f44b", 64],
+    ["\U0001f44b", 65],
+]
+LEFT_OUT: Final = "left out"
+
+
+def said() -> list[Json]:
+    """Messages of a viewer, each with one field of it changed, and whether such a message is taken.
+
+    A change is `[path, value]`; `[text, times]` is a text so often, `LEFT_OUT` no field at all.
+    """
+    listed: list[Json] = []
+    for message in SAID:
+        for path in places(message):
+            taken: dict[bool, list[Json]] = {True: [], False: []}
+            for value in [*NUMBERS, *TEXTS, *OTHERS, LEFT_OUT]:
+                taken[is_taken(changed(message, path, value))].append(value)
+            listed.append({"message": message, "path": path, "taken": taken[True], "refused": taken[False]})
+    return listed
+
+
+def places(value: Json, path: tuple[str, ...] = ()) -> list[list[str]]:
+    """Every field but the type of the message."""
+    found: list[list[str]] = []
+    for name, inner in value.items():
+        if (*path, name) != ("type",):
+            found.append([*path, name])
+        if isinstance(inner, dict):
+            found += places(inner, (*path, name))
+    return found
+
+
+def changed(message: Json, path: list[str], value: Json) -> Json:
+    name, *rest = path
+    if rest:
+        return message | {name: changed(message[name], rest, value)}
+    if value == LEFT_OUT:
+        return {key: kept for key, kept in message.items() if key != name}
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int):
+        value = value[0] * value[1]
+    return message | {name: value}
+
+
+def is_taken(message: Json) -> bool:
+    try:
+        return parse(message, FROM_VIEWER) is not None
+    except InvalidMessage:
+        return False
 
 
 # The stream --------------------------------------------------------------------------------------------------
@@ -394,6 +528,7 @@ def vectors() -> Json:
     return {
         "messages": messages(),
         "invalid": invalid(),
+        "said": said(),
         "checked": checked(),
         "stream": stream(),
         "logs": [told(), *(wandering(seed) for seed in range(5))],

@@ -36,7 +36,8 @@ def made_parts(draw: st.DrawFn) -> Part:
 
 plain = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=20)
 volatiles = st.builds(lambda party, kind, rest: [3, party, kind, *rest], st.text(), st.text(), st.lists(plain))
-controls = st.dictionaries(st.text(max_size=9), plain | data, max_size=9).map(lambda value: {**value, "type": "x"})
+names = st.text(max_size=9).filter(lambda name: name != "__proto__")
+controls = st.dictionaries(names, plain | data, max_size=9).map(lambda value: {**value, "type": "x"})
 items = st.one_of(frames, made_parts(), volatiles, controls)
 
 

@@ -39,14 +39,25 @@ type Check = (value: unknown) => boolean;
 
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const finite: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const upTo =
+  (most: number): Check =>
+  (value) =>
+    count(value) && (value as number) <= most;
+/** Characters are code points, as the server counts them. */
 const text =
   (most: number, least = 0): Check =>
   (value) =>
-    typeof value === "string" && value.length <= most && value.length >= least;
+    typeof value === "string" && value.length >= least && (value.length <= most || isWithin(value, most));
+const isWithin = (value: string, most: number) => value.length <= 2 * most && Array.from(value).length <= most;
 const oneOf =
   (...values: unknown[]): Check =>
   (value) =>
     values.includes(value);
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+/** The same for what may be left out. */
 const nullOr =
   (check: Check): Check =>
   (value) =>
@@ -67,7 +78,7 @@ const description = map({ type: oneOf("offer", "answer", "rollback", "pranswer")
 const candidate = map({
   candidate: text(1_024),
   sdpMid: nullOr(text(64)),
-  sdpMLineIndex: nullOr(count),
+  sdpMLineIndex: nullOr(upTo(64)),
   usernameFragment: nullOr(text(256)),
 });
 const capability = oneOf(...CAPABILITIES);
@@ -77,7 +88,7 @@ const request = map({ kind: oneOf("request"), capabilities: listOf(capability, C
 const input: Check = (value) => chat(value) || request(value);
 
 const CHECKS: Record<Direct["type"], Check> = {
-  subscribe: map({ id: count, position: nullOr(position) }),
+  subscribe: map({ id: count, position: orNull(position) }),
   unsubscribe: map({ id: count }),
   input: map({ n: count, base: count, input }),
   resumed: map({ id: count }),

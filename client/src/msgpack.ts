@@ -23,7 +23,7 @@ const KEEP = 1_048_576;
 const HIGH = 2 ** 32;
 
 const textEncoder = new TextEncoder();
-const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 export class Encoder {
   private bytes = new Uint8Array(4_096);
@@ -256,9 +256,7 @@ class Decoder {
     limited(length, this.limits.text, "bytes of text");
     const start = this.skip(length);
     const { bytes } = this;
-    return length > 0 && length <= SHORT
-      ? shortText(bytes, start, this.at)
-      : textDecoder.decode(bytes.subarray(start, this.at));
+    return length > 0 && length <= SHORT ? shortText(bytes, start, this.at) : longText(bytes.subarray(start, this.at));
   }
 
   /** An unsigned integer of 1, 2 or 4 bytes. */
@@ -295,11 +293,19 @@ function shortText(bytes: Bytes, start: number, end: number): string {
   let text = "";
   for (let index = start; index < end; index += 1) {
     const code = bytes[index] as number;
-    if (code >= 0x80) return textDecoder.decode(bytes.subarray(start, end));
+    if (code >= 0x80) return longText(bytes.subarray(start, end));
     text += String.fromCharCode(code);
   }
   recent[place] = { bytes: bytes.slice(start, end), text };
   return text;
+}
+
+function longText(bytes: Bytes): string {
+  try {
+    return textDecoder.decode(bytes);
+  } catch {
+    throw new RangeError("text is not UTF-8");
+  }
 }
 
 function limited(length: number, most: number, what: string): void {

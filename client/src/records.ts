@@ -142,6 +142,8 @@ function recordOf(value: unknown[]): Frame | Part | Volatile | null {
         number,
         number,
       ];
+      if (epoch < 0 || id < 0)
+        throw new InvalidMessage(`a part of checkpoint ${id} of epoch ${epoch}; both count from 0`);
       if (!(part >= 0 && part < parts && parts <= MAX_PARTS))
         throw new InvalidMessage(`part ${part} of ${parts}; at most ${MAX_PARTS} parts are allowed`);
       return { kind: PART, epoch, seq, id, part, parts, data: bytesAt(value, 6, "part") };

@@ -4,9 +4,11 @@ import { describe, expect, it } from "vitest";
 import { checkpointParts } from "./broadcaster/writer";
 import { opened, sealed } from "./link/check";
 import { Cursor, Log } from "./log";
+import { direct } from "./messages";
 import { CloseCode } from "./protocol.gen";
 import {
   type Bytes,
+  type Control,
   decode,
   END,
   encodeRecord,
@@ -39,6 +41,7 @@ interface Step {
 
 interface Vectors {
   readonly messages: readonly { name: string; hex: string; items: unknown[] }[];
+  readonly said: readonly { message: Control; path: string[]; taken: unknown[]; refused: unknown[] }[];
   readonly invalid: readonly { why: string; pieces: [string, number][] }[];
   readonly checked: readonly { n: number; hex: string; sealed: string }[];
   readonly stream: { epoch: number; frames: { seq: number; flags: number; hex: string; events?: unknown[] }[] };
@@ -73,6 +76,18 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
 }
 
+/** The message with the field at `path` changed: `[text, times]` is a text so often, "left out" no field at all. */
+function changed<Message extends object>(message: Message, path: readonly string[], value: unknown): Message {
+  const [name, ...rest] = path as [keyof Message, ...string[]];
+  if (rest.length > 0) return { ...message, [name]: changed(message[name] as object, rest, value) };
+  if (value === "left out") {
+    const { [name]: _, ...kept } = message;
+    return kept as Message;
+  }
+  const isText = Array.isArray(value) && typeof value[1] === "number";
+  return { ...message, [name]: isText ? (value[0] as string).repeat(value[1]) : value };
+}
+
 describe("messages", () => {
   it.each(vectors.messages)("decodes $name", ({ hex, items }) => {
     expect(decode(bytes(hex)).map(stored)).toEqual(items);
@@ -86,6 +101,13 @@ describe("messages", () => {
   it.each(vectors.invalid)("refuses $why", ({ pieces }) => {
     const whole = Buffer.concat(pieces.flatMap(([hex, times]) => Array<Buffer>(times).fill(Buffer.from(hex, "hex"))));
     expect(() => decode(Uint8Array.from(whole))).toThrow(InvalidMessage);
+  });
+
+  it.each(vectors.said)("takes a $message.type with another $path as the server does", (vector) => {
+    const { message, path, taken, refused } = vector;
+    for (const value of taken) expect(() => direct(changed(message, path, value)), String(value)).not.toThrow();
+    for (const value of refused)
+      expect(() => direct(changed(message, path, value)), String(value)).toThrow(InvalidMessage);
   });
 
   it.each(vectors.checked)("seals and opens message $n of $hex", ({ n, hex, sealed: whole }) => {
