@@ -1,7 +1,8 @@
-"""The command line: `cobrowse serve`, `cobrowse token`, `cobrowse revoke`."""
+"""The command line: `cobrowse serve`, `cobrowse token`, `cobrowse revoke`, `cobrowse leaktest`."""
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import sys
@@ -13,7 +14,8 @@ from typing import Any, TypeVar
 import click
 
 from .app import STATIC, create_app
-from .errors import SettingsError
+from .errors import LeakTestError, SettingsError
+from .leaktest import leaktest
 from .revocations import revoke
 from .server import Server
 from .settings import Settings, kept_secret
@@ -105,6 +107,33 @@ def revoke_login(sub: str | None, jti: str | None, token: str | None, config: Pa
     _or_fail(lambda: revoke(settings.revoked_file, int(time.time()), sub, jti))
     what = f"every login of {sub!r} so far" if sub is not None else f"the login {jti!r}"
     click.echo(f"Revoked {what}, in {settings.revoked_file}.")
+
+
+@main.command("leaktest")
+@click.argument("url")
+@click.option("--secret", "secrets", multiple=True, required=True, help="A value to look for; may be given again.")
+@click.option("--options", default="{}", help="Options of `Cobrowse.start`, as JSON.")
+def test_for_leaks(url: str, secrets: tuple[str, ...], options: str) -> None:
+    """Fill a page with secrets, and look for them in all that would leave it.
+
+    Exits with 1 when one was found, with 2 when the test could not be run to its end.
+    """
+    try:
+        chosen = json.loads(options)
+    except ValueError as error:
+        raise click.BadParameter(f"this is no JSON: {error}", param_hint="--options") from None
+    if not isinstance(chosen, dict):
+        raise click.BadParameter('this is no JSON object, such as {"mask": ["#name"]}', param_hint="--options")
+    try:
+        leaks = leaktest(url, secrets, chosen)
+    except LeakTestError as error:
+        raise click.UsageError(str(error)) from None
+    for leak in leaks:
+        click.echo(leak)
+    if leaks:
+        click.echo(f"{len({leak.secret for leak in leaks})} of {len(set(secrets))} values left the page.", err=True)
+        raise SystemExit(1)
+    click.echo("none of the values left the page")
 
 
 def _settings(config: Path | None, **given: Any) -> Settings:

@@ -3,7 +3,8 @@
     CobrowseError
     ├── Rejected          a remote party's fault: its connection closes with `code` and the text as reason
     │   └── Busy          it asks for too much, or too soon: the text says when to come back
-    └── SettingsError     the operator's fault: a setting that cannot be used
+    ├── SettingsError     the operator's fault: a setting that cannot be used
+    └── LeakTestError     `cobrowse leaktest` could not be run to its end
 
 `records.InvalidMessage` (a ValueError) is what decoding raises; the hub turns it into `CloseCode.INVALID`.
 """
@@ -38,3 +39,7 @@ class Busy(Rejected):
 
 class SettingsError(CobrowseError):
     """A setting that cannot be used; the text names it, its value and the remedy."""
+
+
+class LeakTestError(CobrowseError):
+    """The leak test could not be run to its end, so nothing is known; the text says why."""
