@@ -2,13 +2,12 @@
  * Control messages that a participant may send to another by a direct path: nobody has checked them on the way, so
  * they are checked here. What the server sends is typed by `protocol.gen.ts` and taken as it is.
  */
+import type { PeerSignal } from "./link/peer";
 import {
   type Acknowledged,
   type Admitted,
   CAPABILITIES,
-  type Candidate,
   type Declined,
-  type Description,
   type InputMessage,
   type Ping,
   type Pong,
@@ -116,9 +115,11 @@ export function direct(control: Control): Direct | null {
 }
 
 /** A signal of this end, with what it does not say left null. */
-export function signalTo(
-  peer: string,
-  what: { description?: Description; candidate?: Candidate; declined?: string },
-): Signal {
+export function signalTo(peer: string, what: PeerSignal & { readonly declined?: string }): Signal {
   return { type: "signal", peer, description: null, candidate: null, declined: null, ...what };
+}
+
+/** A signal of the other end, without what it does not say. */
+export function signalIn({ description, candidate }: Omit<Signal, "type">): PeerSignal {
+  return { ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) };
 }

@@ -187,3 +187,41 @@ def test_the_widget_is_not_part_of_what_is_shared(desk: Desk, server: Server) ->
     assert told.count(b"only the widget shows") == 2, "a line of chat, and in the state after the pause"
     for text in (b"can see this page", b"not sent yet", b"Unpause", b"Nobody is watching"):
         assert text not in told
+
+
+def test_each_side_sees_that_the_other_is_typing_on_both_paths(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    for path in ("relay", "direct"):
+        watching = desk.watch(link, path=path)
+        field = watching.page.locator("input[name=line]")
+        if path == "relay":
+            button(page, "Chat").click()
+        mark = page.locator("cobrowse-widget .writing")
+        field.press_sequentially("It is")
+        mark.filter(has_text="Guest is typing…").wait_for(state="attached")
+        field.press("Enter")
+        mark.filter(has_not_text="typing").wait_for(state="attached")
+
+        mine = page.locator("cobrowse-widget").get_by_label("Chat").get_by_role("textbox")
+        theirs = watching.page.locator(".writing")
+        mine.press_sequentially("Where is")
+        theirs.filter(has_text="The visitor is typing…").wait_for(state="attached")
+        mine.press("Enter")
+        theirs.filter(has_not_text="typing").wait_for(state="attached")
+        watching.context.close()
+        until(page, "Cobrowse.session.viewers.length === 0")
+
+
+def test_a_viewer_that_was_not_let_in_or_is_out_again_cannot_write(desk: Desk, server: Server) -> None:
+    page = open_shop(desk, server)
+    link = page.evaluate("Cobrowse.start().then((session) => session.link)")
+    watching = desk.watch(link, state="waiting")
+    field = watching.page.locator("input[name=line]")
+    assert field.is_disabled()
+    button(page, "Allow").click()
+    watching.becomes("live")
+    assert field.is_enabled()
+    page.evaluate("Cobrowse.session.end()")
+    watching.becomes("ended")
+    assert field.is_disabled()

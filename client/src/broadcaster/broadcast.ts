@@ -139,6 +139,7 @@ export class Broadcast {
       this.server,
       this.privacy.hidesPointer,
       (viewer, anchor) => this.events.emit("pointer", { viewer, anchor }),
+      (viewer) => this.events.emit("typing", viewer),
     );
     this.ready = new Promise((resolve, reject) => {
       this.welcomed = (error) => (error ? reject(error) : resolve(this.session));
@@ -182,8 +183,14 @@ export class Broadcast {
   /** A line of chat, from whomever. */
   enterLine(line: ChatLine): void {
     if (this.isIdle || !this.entries.enter({ kind: "chat", line })) return;
+    if (line.from === "") this.volatiles.said();
     this.keep();
     this.events.emit("chat", line);
+  }
+
+  /** The visitor writes a line. */
+  type(): void {
+    if (!this.isIdle) this.volatiles.type();
   }
 
   send(message: FromBroadcaster): void {

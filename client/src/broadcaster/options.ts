@@ -76,6 +76,8 @@ export type SessionEvents = {
   "viewer.left": ViewerInfo;
   "viewer.updated": Viewer;
   chat: ChatLine;
+  /** A viewer is writing a line: told each 2 s while that is so, and to be believed for 5. */
+  typing: ViewerInfo;
   metrics: Metrics;
   /** A viewer's pointer; null when it has left the page. For the widget. */
   pointer: { viewer: ViewerInfo; anchor: Anchor | null };

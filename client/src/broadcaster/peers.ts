@@ -1,6 +1,6 @@
 /** The direct paths of this broadcaster: a few viewers are served from here, the rest stay on the relay. */
 import { type Ice, Peer, type Route } from "../link/peer";
-import { direct, signalTo } from "../messages";
+import { direct, signalIn, signalTo } from "../messages";
 import type { InputMessage, Signal } from "../protocol.gen";
 import { type Bytes, decode, isControl, packed, type Volatile } from "../records";
 import { DirectFeed, Pump } from "./feeds";
@@ -42,7 +42,8 @@ export class Peers {
   ) {}
 
   /** A signal of an admitted viewer; its first offer opens the path. */
-  receive(viewer: string, { description, candidate }: Signal): void {
+  receive(viewer: string, signal: Signal): void {
+    const { description } = signal;
     const origin = description?.type === "offer" ? originOf(description.sdp) : null;
     let known = this.direct.get(viewer);
     if (known && origin !== null && origin !== known.origin) {
@@ -59,7 +60,7 @@ export class Peers {
       }
       known = this.open(viewer, origin);
     }
-    void known.peer.receive({ ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) });
+    void known.peer.receive(signalIn(signal));
   }
 
   /** Whether the viewer reads the log by its direct path. */
@@ -118,28 +119,20 @@ export class Peers {
 
   private open(viewer: string, origin: string): DirectViewer {
     const feed = new DirectFeed(this.recorder);
-    const peer = new Peer(
-      true,
-      this.ice(),
-      ({ description, candidate }) =>
-        this.events.signal(
-          signalTo(viewer, { ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) }),
-        ),
-      {
-        onopen: () => {
-          known.heard = performance.now();
-          known.pump.pump();
-        },
-        onmessage: (message) => this.message(viewer, known, message),
-        ondrain: () => known.pump.pump(),
-        onclose: () => {
-          if (this.direct.get(viewer) !== known) return;
-          this.direct.delete(viewer);
-          this.sentBefore += known.pump.sent;
-          this.events.onchange();
-        },
+    const peer = new Peer(true, this.ice(), (signal) => this.events.signal(signalTo(viewer, signal)), {
+      onopen: () => {
+        known.heard = performance.now();
+        known.pump.pump();
       },
-    );
+      onmessage: (message) => this.message(viewer, known, message),
+      ondrain: () => known.pump.pump(),
+      onclose: () => {
+        if (this.direct.get(viewer) !== known) return;
+        this.direct.delete(viewer);
+        this.sentBefore += known.pump.sent;
+        this.events.onchange();
+      },
+    });
     const pump = new Pump(peer, feed);
     const known: DirectViewer = { peer, origin, feed, pump, heard: performance.now(), route: null };
     this.direct.set(viewer, known);

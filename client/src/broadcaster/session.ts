@@ -88,6 +88,11 @@ export class Session {
     if (line) this.broadcast.enterLine({ id: randomId(), from: "", name: "Visitor", text: line });
   }
 
+  /** The visitor is writing a line; call it at each key, viewers are told now and then. */
+  typing(): void {
+    this.broadcast.type();
+  }
+
   /**
    * The visitor is about to be away, at a bank say: the session is kept that long, and viewers are told why. Throws
    * RangeError for seconds that are not above 0 and at most an hour.

@@ -1,7 +1,8 @@
-/** What is not in the log: pointers, both ways, and probes, by which viewers measure how far they are behind. */
+/** What is not in the log: pointers and marks of typing, both ways, and probes, by which viewers measure how far they are behind. */
 import { type Anchor, anchorAt } from "../anchor";
 import type { Server } from "../link/server";
 import { encodeRecord, VOLATILE, type Volatile } from "../records";
+import { TypingMark } from "../typing";
 import type { Audience } from "./audience";
 import type { Consent, ViewerInfo } from "./consent";
 import { Pace } from "./pace";
@@ -11,8 +12,9 @@ import { Recorder } from "./recorder";
 
 export class Volatiles {
   private readonly pace = new Pace();
+  private readonly mark = new TypingMark();
 
-  /** `onpointer`: a viewer points; null when its pointer has left the page. */
+  /** `onpointer`: a viewer points; null when its pointer has left the page. `ontyping`: a viewer writes a line of chat. */
   constructor(
     private readonly recorder: Recorder,
     private readonly consent: Consent,
@@ -21,6 +23,7 @@ export class Volatiles {
     private readonly server: Server,
     private readonly hidesPointer: (node: Node) => boolean,
     private readonly onpointer: (viewer: ViewerInfo, anchor: Anchor | null) => void,
+    private readonly ontyping: (viewer: ViewerInfo) => void,
   ) {}
 
   /** A viewer's record has come. */
@@ -31,6 +34,7 @@ export class Volatiles {
       this.audience.note(from, values.slice(1));
       this.echo(from, values[0]);
     }
+    if (name === "typing") this.ontyping(viewer);
     if (name === "pointer") {
       const [id, x, y] = values;
       const isAnchor = [id, x, y].every((value) => typeof value === "number" && Number.isFinite(value));
@@ -38,13 +42,26 @@ export class Volatiles {
     }
   }
 
+  /** The visitor writes a line of chat. Call at each key. */
+  type(): void {
+    if (this.mark.isDue(performance.now())) this.tellAll("typing", []);
+  }
+
+  /** The visitor has sent it. */
+  said(): void {
+    this.mark.sent();
+  }
+
   /** The visitor's pointer, to all that are here; not over what is masked, as that would tell what is chosen there. */
   point(at: PointerAt | null): void {
     if (!this.recorder.isRecording || this.audience.size === 0) return;
     const isTold = at && !(at.target instanceof Node && this.hidesPointer(at.target));
     const anchor = isTold && anchorAt(at.target, at, window, Recorder.mirror);
-    const values = anchor ? [anchor.id, anchor.x, anchor.y] : [];
-    const record = encodeRecord({ kind: VOLATILE, party: "", name: "pointer", values });
+    this.tellAll("pointer", anchor ? [anchor.id, anchor.x, anchor.y] : []);
+  }
+
+  private tellAll(name: string, values: readonly number[]): void {
+    const record = encodeRecord({ kind: VOLATILE, party: "", name, values });
     let relayed = false;
     for (const id of this.audience.ids)
       if (!this.peers.serves(id) || !this.peers.sendVolatile(id, record)) relayed = true;

@@ -2,7 +2,7 @@
  * The connection to the server, by whichever transport: hello, signs of life, reconnecting, and changing to a better
  * transport while the one in use still carries. What it carries is decoded here, and given out one item at a time.
  */
-import { signalTo } from "../messages";
+import { signalIn, signalTo } from "../messages";
 import { CloseCode, type Signal } from "../protocol.gen";
 import { type Bytes, decode, InvalidMessage, type Item, isControl, packed } from "../records";
 import { Choice, type Wish } from "./choice";
@@ -249,11 +249,11 @@ export class Server {
     candidate.transport.close();
   }
 
-  private signal({ description, candidate, declined }: Signal): void {
+  private signal(signal: Signal): void {
     const peer = this.candidate?.transport;
     if (!(peer instanceof Peer)) return;
-    if (declined) peer.close(1000, declined);
-    else void peer.receive({ ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) });
+    if (signal.declined) peer.close(1000, signal.declined);
+    else void peer.receive(signalIn(signal));
   }
 
   // The one in use ---------------------------------------------------------------------------------------------

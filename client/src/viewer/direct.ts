@@ -1,7 +1,8 @@
-/** Tries for a direct path, and tries again later when it fails. */
+/** Tries for a direct path, gives up one that is silent, and tries again later. */
 import { type Ice, Peer, type PeerSignal, type Route } from "../link/peer";
 import type { Transport } from "../link/transport";
-import type { Bytes } from "../records";
+import { type Bytes, packed } from "../records";
+import { SILENT_AFTER_MS } from "./states";
 
 const OPEN_WITHIN_MS = 10_000;
 const RETRY_MS = [2_000, 10_000, 30_000, 60_000];
@@ -16,7 +17,10 @@ export interface DirectEvents {
 }
 
 export class Direct {
+  /** What the path goes by, as last asked; null while there is none. */
+  route: Route | null = null;
   private peer: Peer | null = null;
+  private heard = 0;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
@@ -32,9 +36,18 @@ export class Direct {
     return this.peer?.isOpen ? this.peer : null;
   }
 
-  /** What the path goes by; null while there is none. */
-  async route(): Promise<Route | null> {
-    return this.peer?.isOpen ? this.peer.route() : null;
+  /** Ask for a sign of life, and what the path goes by now. */
+  probe(now: number): void {
+    const { peer } = this;
+    if (!peer?.isOpen) return;
+    peer.send(packed({ type: "ping", at: now }));
+    void peer.route().then((route) => {
+      if (this.peer === peer) this.route = route;
+    });
+  }
+
+  closeSilent(now: number): void {
+    if (this.transport && now - this.heard > SILENT_AFTER_MS) this.close();
   }
 
   /** Try now, unless there is a path, or an attempt, already. */
@@ -45,9 +58,13 @@ export class Direct {
       onopen: () => {
         clearTimeout(this.timer);
         this.failures = 0;
+        this.heard = performance.now();
         this.events.onopen(peer);
       },
-      onmessage: (message) => this.events.onmessage(message),
+      onmessage: (message) => {
+        this.heard = performance.now();
+        this.events.onmessage(message);
+      },
       ondrain: () => {},
       onclose: () => this.closed(peer),
     });
@@ -83,7 +100,7 @@ export class Direct {
 
   private closed(peer: Peer): void {
     if (this.peer !== peer) return;
-    this.peer = null;
+    this.peer = this.route = null;
     clearTimeout(this.timer);
     if (!this.stopped) this.rest();
     // Who is told may ask for an attempt at once.

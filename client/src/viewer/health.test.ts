@@ -1,7 +1,7 @@
 /** The panel's numbers, and a sentence for each thing that can be wrong. */
 import { describe, expect, it } from "vitest";
 import { BEHIND_MS, healthOf, MANY_RESETS, SLOW_ROUND_TRIP_MS } from "./health";
-import type { ViewerStats } from "./viewer";
+import type { ViewerStats } from "./options";
 
 const WELL: ViewerStats = {
   state: "live",

@@ -1,6 +1,6 @@
 /** How the connection does, in numbers, and in a plain sentence when something is wrong. Pure. */
 import type { Route } from "../link/peer";
-import type { ViewerStats } from "./viewer";
+import type { ViewerStats } from "./options";
 
 export interface Health {
   /** Name and value of each line of the panel. */

@@ -6,6 +6,8 @@ import { Lag } from "./lag";
 import { Reader } from "./reader";
 import type { Stage } from "./stage";
 
+const MAX_UNREADABLE = 3;
+
 export class Page {
   readonly reader = new Reader();
   readonly lag = new Lag();
@@ -15,6 +17,7 @@ export class Page {
   bytes = 0;
   frames = 0;
   resets = 0;
+  private unreadable = 0;
 
   /** `onrestored`: a page was built from a checkpoint; `onshared`: the session's state has changed. */
   constructor(
@@ -40,6 +43,14 @@ export class Page {
     if (!restored) return "nothing";
     this.restore(stateOf(restored.state), restored.events);
     return "restored";
+  }
+
+  /** The log cannot be read on: start over; false when that has happened too often. */
+  startOver(): boolean {
+    this.unreadable += 1;
+    if (this.unreadable >= MAX_UNREADABLE) return false;
+    this.reset();
+    return true;
   }
 
   /** Start over: the next checkpoint is awaited. */

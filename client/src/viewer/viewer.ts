@@ -1,11 +1,9 @@
 /** The viewer: connects, reads the log by whichever path delivers, and sends the agent's inputs. */
-import type { Anchor } from "../anchor";
 import type { Numbered } from "../inputs";
-import type { Wish } from "../link/choice";
-import type { Ice, PeerSignal, Route } from "../link/peer";
+import type { Ice, Route } from "../link/peer";
 import { Server } from "../link/server";
 import type { TransportKind } from "../link/transport";
-import { direct, signalTo } from "../messages";
+import { direct, signalIn, signalTo } from "../messages";
 import {
   type Chat,
   CloseCode,
@@ -21,54 +19,28 @@ import type { SharedState } from "../state";
 import { Credentials } from "./credentials";
 import { Direct } from "./direct";
 import { BEHIND_MS } from "./health";
+import { Interruption } from "./interruption";
 import { Lines } from "./lines";
 import { noticeOf } from "./notice";
+import type { ViewerOptions, ViewerStats } from "./options";
 import { Page } from "./page";
 import { type Command, type Path, Paths } from "./paths";
 import { UnreadableLog } from "./reader";
 import type { Stage } from "./stage";
-import { ENDED, SILENT_AFTER_MS, stateAfter, stateIn, type ViewerState } from "./states";
-
-export interface ViewerOptions {
-  /** The server's address, with a trailing slash. */
-  readonly base: string;
-  readonly session: string;
-  readonly secret: string | null;
-  readonly agentToken: string | null;
-  readonly viewerToken: string | null;
-  readonly path: "auto" | Path;
-  readonly transport: Wish;
-  readonly keepToken: (token: string | null) => void;
-}
-
-export interface ViewerStats {
-  readonly state: ViewerState;
-  readonly path: Path | null;
-  readonly transport: TransportKind | null;
-  readonly rttMs: number | null;
-  readonly lagMs: number | null;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly bytesReceived: number;
-  readonly framesReceived: number;
-  readonly resets: number;
-  readonly eventsHeld: number;
-}
+import { ENDED, stateAfter, stateIn, type ViewerState } from "./states";
+import { Volatiles } from "./volatiles";
+import { Wished } from "./wished";
 
 const TICK_MS = 500;
 const PROBE_EVERY_MS = 1_000;
-/** A path or transport that was asked for, and cannot be, is given up after this long. */
-const FORCED_WITHIN_MS = 20_000;
-const MAX_UNREADABLE = 3;
 
 export class Viewer {
   state: ViewerState = "connecting";
   /** Why it is denied, ended or failed, or what the site says of its absence; for the others the state says enough. */
   reason = "";
   welcome: WelcomeViewer | null = null;
-  /** What the direct path goes by; null while there is none. */
-  route: Route | null = null;
   readonly lines: Lines;
+  readonly volatiles: Volatiles;
 
   private readonly server: Server;
   private readonly direct: Direct;
@@ -78,15 +50,12 @@ export class Viewer {
   private session: Updated["state"] = "pending";
   private admitted = false;
   private over = false;
-  private heardDirect = 0;
   private probedAt = 0;
-  private unreadable = 0;
   private lastActive: Path | null = null;
-  private interruptedAt: number | null = null;
-  private slow = false; // whether it was too slow for the page before it was interrupted
+  private readonly wish = new Wished((reason) => this.finish("failed", reason));
+  private readonly gap = new Interruption();
   private readonly credentials: Credentials;
   private readonly timer: ReturnType<typeof setInterval>;
-  private forcedTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly options: ViewerOptions,
@@ -101,19 +70,17 @@ export class Viewer {
       () => this.settle(),
       () => {
         this.lines.seen(this.page.shared.chat);
+        this.volatiles.seen(this.page.shared.chat);
         this.onchange();
       },
     );
+    this.volatiles = new Volatiles(this.page, stage, (record) => this.sendVolatile(record), onchange);
     this.paths = new Paths(options.path);
     this.direct = new Direct(() => this.ice, {
       signal: (signal) => this.control(signalTo("", signal)),
-      onopen: () => {
-        this.heardDirect = performance.now();
-        this.run(this.paths.opened("direct", this.page.reader.position));
-      },
+      onopen: () => this.run(this.paths.opened("direct", this.page.reader.position)),
       onmessage: (message) => this.directMessage(message),
       onclose: () => {
-        this.route = null;
         this.run(this.paths.closed("direct", this.page.reader.position));
         this.settle();
       },
@@ -127,11 +94,13 @@ export class Viewer {
     this.timer = setInterval(() => this.tick(), TICK_MS);
     if (options.path === "direct") this.onlyDirect();
     else if (options.transport !== "auto")
-      this.giveUpUnless(
-        () => this.server.mayCarry,
-        `no connection to the server by ${options.transport} could be made`,
-      );
+      this.wish.within(() => this.server.mayCarry, `no connection to the server by ${options.transport} could be made`);
     this.server.connect();
+  }
+
+  /** What the direct path goes by; null while there is none. */
+  get route(): Route | null {
+    return this.direct.route;
   }
 
   get shared(): SharedState {
@@ -159,9 +128,10 @@ export class Viewer {
 
   /** What is to be said where the page is not live, in a sentence. */
   get notice(): string {
-    const { state, reason, admitted, slow } = this;
+    const { state, reason, admitted, gap } = this;
     const { progress } = this.page.reader;
-    return noticeOf({ state, reason, admitted, progress, slow, interruptedMs: this.interruptedMs });
+    const interruptedMs = gap.lastsMs(performance.now());
+    return noticeOf({ state, reason, admitted, progress, slow: gap.slow, interruptedMs });
   }
 
   /** The last round trip to the server, in ms. */
@@ -171,13 +141,14 @@ export class Viewer {
 
   /** A line of chat; it stays pending until it is seen in the log. */
   say(text: string): void {
-    if (!this.over && this.lines.say(text, performance.now())) this.onchange();
+    if (!this.mayChat || !this.lines.say(text, performance.now())) return;
+    this.volatiles.said();
+    this.onchange();
   }
 
-  /** Where the agent points; null when it has left the page. */
-  point(anchor: Anchor | null): void {
-    const values = anchor ? [anchor.id, anchor.x, anchor.y] : [];
-    this.sendVolatile({ kind: VOLATILE, party: "", name: "pointer", values });
+  /** Whether a line can be written now: somebody was let in, and the session goes on. */
+  get mayChat(): boolean {
+    return this.admitted && !this.over;
   }
 
   /** The page is going: the others need not find out by silence. */
@@ -195,8 +166,6 @@ export class Viewer {
   goBy(transport: TransportKind): void {
     this.server.goBy(transport);
   }
-
-  // Server -----------------------------------------------------------------------------------------------------
 
   private hello(): object {
     const position = this.paths.active === "direct" ? null : this.page.reader.position;
@@ -217,7 +186,7 @@ export class Viewer {
   }
 
   private lost(final: { code: number; reason: string } | null, code: number | null): boolean {
-    if (code === CloseCode.SLOW || (code !== null && this.isBehind)) this.slow = true;
+    if (code === CloseCode.SLOW || (code !== null && this.isBehind)) this.gap.slow = true;
     this.run(this.paths.closed("relay", this.page.reader.position));
     if (!final) {
       this.settle();
@@ -239,10 +208,7 @@ export class Viewer {
     for (const { path, message } of commands) this.control(message, path);
   }
 
-  // What comes in ----------------------------------------------------------------------------------------------
-
   private directMessage(message: Bytes): void {
-    this.heardDirect = performance.now();
     try {
       for (const item of decode(message)) this.item("direct", item);
     } catch (error) {
@@ -257,7 +223,7 @@ export class Viewer {
       const message = path === "direct" ? direct(item) : (item as unknown as ToViewer);
       if (message) this.message(path, message as ToViewer);
     } else if (item.kind === VOLATILE) {
-      this.volatile(item);
+      this.volatiles.take(item, this.state === "live");
     } else if (this.paths.accepts(path)) {
       try {
         const taken = this.page.take(item);
@@ -300,7 +266,8 @@ export class Viewer {
       case "reset": {
         const { taken, commands } = this.paths.reset(path, message.id);
         this.run(commands);
-        if (taken) this.startReset();
+        if (taken) this.page.reset();
+        this.settle();
         break;
       }
       case "acknowledged":
@@ -312,7 +279,7 @@ export class Viewer {
         break;
       case "signal":
         if (message.declined) this.direct.decline();
-        else this.direct.receive(peerSignal(message));
+        else this.direct.receive(signalIn(message));
         break;
       case "ping":
         this.control({ type: "pong", at: message.at }, path);
@@ -335,31 +302,12 @@ export class Viewer {
     this.settle();
   }
 
-  private volatile({ name, values }: Volatile): void {
-    const numbers = values.filter((value): value is number => typeof value === "number" && Number.isFinite(value));
-    const [a, b, c] = numbers;
-    const three = a !== undefined && b !== undefined && c !== undefined;
-    if (name === "pointer") this.stage.point(three ? { id: a, x: b, y: c } : null);
-    if (name === "echo" && three) {
-      if (this.state === "live") this.page.lag.echoed(a, b, c, this.page.reader, performance.now());
-      this.onchange();
-    }
-  }
-
-  private startReset(): void {
-    this.page.reset();
-    this.settle();
-  }
-
   private startOver(error: UnreadableLog): void {
     console.warn("cobrowse: the log cannot be read on; starting over", error);
-    this.unreadable += 1;
-    if (this.unreadable >= MAX_UNREADABLE) {
-      this.finish("failed", `the page cannot be shown: ${error.message}`);
-      return;
-    }
-    this.startReset();
-    this.run(this.paths.unreadable());
+    if (this.page.startOver()) {
+      this.settle();
+      this.run(this.paths.unreadable());
+    } else this.finish("failed", `the page cannot be shown: ${error.message}`);
   }
 
   private sendInput({ n, base, input }: Numbered<Chat>): void {
@@ -367,20 +315,13 @@ export class Viewer {
     this.control({ type: "input", n, base, input }, path);
   }
 
-  // Time, paths and state --------------------------------------------------------------------------------------
-
   private tick(): void {
     const now = performance.now();
-    if (this.direct.transport && now - this.heardDirect > SILENT_AFTER_MS) this.direct.close();
+    this.direct.closeSilent(now);
     if (now - this.probedAt >= PROBE_EVERY_MS) {
       this.probedAt = now;
-      this.direct.transport?.send(packed({ type: "ping", at: now }));
-      const { lag, resets, bytes } = this.page;
-      const values = [now, lag.lagMs, lag.rttMs, resets, bytes];
-      this.sendVolatile({ kind: VOLATILE, party: "", name: "probe", values });
-      void this.direct.route().then((route) => {
-        this.route = route;
-      });
+      this.direct.probe(now);
+      this.volatiles.probe(now);
     }
     if (this.direct.transport && !this.paths.has("direct") && (this.state === "live" || this.isDirectOnly))
       this.run(this.paths.opened("direct", this.page.reader.position));
@@ -402,21 +343,10 @@ export class Viewer {
   private onlyDirect(): void {
     this.paths.restrict("direct");
     this.direct.standAlone();
-    this.giveUpUnless(
+    this.wish.within(
       () => this.paths.active === "direct" || !this.admitted,
       "no direct path to the visitor could be made",
     );
-  }
-
-  private giveUpUnless(holds: () => boolean, reason: string): void {
-    clearTimeout(this.forcedTimer);
-    this.forcedTimer = setTimeout(() => {
-      if (!holds()) this.finish("failed", reason);
-    }, FORCED_WITHIN_MS);
-  }
-
-  private get interruptedMs(): number {
-    return performance.now() - (this.interruptedAt ?? 0);
   }
 
   private get isBehind(): boolean {
@@ -427,12 +357,13 @@ export class Viewer {
   private settle(): void {
     if (this.over) return;
     const { active } = this.paths;
+    const now = performance.now();
+    this.gap.note(active !== null, now);
     if (active !== null) {
-      if (active !== this.lastActive && this.lastActive !== null) this.lines.resend(performance.now());
+      if (active !== this.lastActive && this.lastActive !== null) this.lines.resend(now);
       this.lastActive = active;
-      this.interruptedAt = null;
-      clearTimeout(this.forcedTimer); // what was asked for can be
-    } else this.interruptedAt ??= performance.now();
+      this.wish.granted();
+    }
     this.state = stateIn({
       before: this.state,
       welcomed: this.welcome !== null,
@@ -442,9 +373,9 @@ export class Viewer {
       starting: this.page.reader.starting,
       shownOnce: this.page.shownOnce,
       active,
-      interruptedMs: this.interruptedMs,
+      interruptedMs: this.gap.lastsMs(now),
     });
-    if (this.state === "live" && active !== null && !this.isBehind) this.slow = false;
+    if (this.state === "live" && active !== null && !this.isBehind) this.gap.slow = false;
     const mayGoDirect = this.options.path !== "relay" && this.welcome?.path !== "relay";
     if (this.state === "live" && mayGoDirect && active !== "direct") this.direct.attempt();
     this.onchange();
@@ -456,15 +387,11 @@ export class Viewer {
     this.state = state;
     this.reason = reason;
     clearInterval(this.timer);
-    clearTimeout(this.forcedTimer);
+    this.wish.granted();
     this.direct.stop();
     this.server.close();
     this.stage.clear();
     this.credentials.forget();
     this.onchange();
   }
-}
-
-function peerSignal({ description, candidate }: Extract<ToViewer, { type: "signal" }>): PeerSignal {
-  return { ...(description ? { description } : {}), ...(candidate ? { candidate } : {}) };
 }

@@ -36,7 +36,8 @@ button.quiet:hover { background: #dbe3ee; }
   overflow-wrap: anywhere; white-space: pre-wrap; }
 .chat li.mine { align-self: flex-end; background: #dceafd; }
 .chat .name { display: block; color: #5b6878; font-size: 11px; }
-.chat form { display: flex; gap: 6px; margin-top: 10px; }
+.chat .writing { min-height: 18px; padding: 2px 10px 0; }
+.chat form { display: flex; gap: 6px; margin-top: 4px; }
 .chat input { flex: 1; min-width: 0; font: inherit; padding: 7px 12px; border: 1px solid #c5cfdb; border-radius: 999px; }
 .looking { left: 50%; top: 4vh; transform: translateX(-50%); width: min(1100px, calc(100vw - 24px));
   height: calc(92vh - 72px); padding: 12px; display: flex; flex-direction: column; gap: 8px; }

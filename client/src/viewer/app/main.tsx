@@ -1,8 +1,9 @@
 /** The viewer's page: reads the link, draws the toolbar, the stage and the chat panel. */
 import { render } from "preact";
 import type { TransportKind } from "../../link/transport";
+import type { ViewerOptions, ViewerStats } from "../options";
 import { Stage } from "../stage";
-import { Viewer, type ViewerOptions, type ViewerStats } from "../viewer";
+import { Viewer } from "../viewer";
 import { agentToken } from "./login";
 import { adopt, styles } from "./styles";
 import { View } from "./view";
@@ -37,7 +38,7 @@ const options: ViewerOptions = {
 };
 
 adopt(styles);
-const stage = new Stage((anchor) => viewer.point(anchor));
+const stage = new Stage((anchor) => viewer.volatiles.point(anchor));
 const viewer = new Viewer(options, stage, () => {
   const { state, path, transport } = viewer.stats;
   const { dataset } = document.documentElement;

@@ -13,7 +13,8 @@ button { font: inherit; font-weight: 550; border: 0; border-radius: 8px; padding
   color: #fff; background: #2a66c8; }
 button:hover { background: #3578e0; }
 button:focus-visible, input:focus-visible { outline: 3px solid #6fb1ff; outline-offset: 1px; }
-.app { height: 100%; display: flex; flex-direction: column; }
+button:disabled { opacity: .45; cursor: default; }
+.app { height: 100vh; height: 100dvh; display: flex; flex-direction: column; }
 header { display: flex; align-items: center; gap: 16px; padding: 8px 14px; background: #18212e;
   border-bottom: 1px solid #263346; }
 .page-info { flex: 1; min-width: 0; display: flex; flex-direction: column; }
@@ -34,7 +35,7 @@ button.path { padding: 1px 8px; border-radius: 999px; background: #263346; font-
 .toggle { background: #263346; }
 .toggle[aria-pressed="true"] { background: #2a66c8; }
 main { flex: 1; min-height: 0; display: flex; }
-.screen { position: relative; flex: 1; min-width: 0; padding: 14px; }
+.screen { position: relative; flex: 1; min-width: 0; min-height: 0; padding: 14px; }
 .stage { width: 100%; height: 100%; display: grid; place-items: center; overflow: hidden; }
 .page-frame { position: relative; overflow: hidden; background: #fff; border-radius: 6px;
   box-shadow: 0 8px 40px rgba(0, 0, 0, .5); }
@@ -58,17 +59,18 @@ main { flex: 1; min-height: 0; display: flex; }
   animation: spin 1s linear infinite; }
 @keyframes spin { to { transform: rotate(1turn); } }
 .chat { width: 300px; display: flex; flex-direction: column; background: #18212e; border-left: 1px solid #263346; }
-.chat ol { flex: 1; overflow: auto; list-style: none; padding: 14px; display: flex; flex-direction: column; gap: 8px; }
+.chat ol { flex: 1; min-height: 0; overflow: auto; list-style: none; padding: 14px; display: flex; flex-direction: column; gap: 8px; }
 .chat li { align-self: flex-start; max-width: 85%; background: #263346; border-radius: 12px; padding: 6px 10px;
   overflow-wrap: anywhere; white-space: pre-wrap; }
 .chat li.mine { align-self: flex-end; background: #234a86; }
 .chat li.pending { opacity: .6; }
 .chat li.empty { background: none; color: #7f8fa5; padding: 0; }
 .chat .name { display: block; color: #9fb2cb; font-size: 11px; }
+.chat .writing { min-height: 22px; padding: 0 14px; color: #93a3b8; font-size: 12px; }
 .chat form { display: flex; gap: 6px; padding: 10px; border-top: 1px solid #263346; }
 input { flex: 1; min-width: 0; font: inherit; color: inherit; background: #0f1620; border: 1px solid #33445c;
   border-radius: 8px; padding: 7px 10px; }
-.join { min-height: 100%; display: grid; place-items: center; padding: 24px; }
+.join { min-height: 100%; display: grid; grid-template-columns: minmax(0, 1fr); place-items: center; padding: 24px; }
 .join form { width: min(380px, 100%); background: #18212e; border: 1px solid #263346; border-radius: 16px; padding: 28px;
   display: flex; flex-direction: column; gap: 14px; }
 .join h1 { font-size: 20px; }
@@ -76,6 +78,13 @@ input { flex: 1; min-width: 0; font: inherit; color: inherit; background: #0f162
   text-transform: uppercase; }
 .join p { color: #b8c5d6; }
 .join .error { color: #ff8d86; }
-@media (max-width: 700px) { main { flex-direction: column; } .chat { width: auto; max-height: 35%; border-left: 0; } }
+@media (max-width: 700px) {
+  header { gap: 10px; padding: 8px 10px; }
+  .lag { display: none; }
+  .panel { position: fixed; left: 10px; right: 10px; top: 58px; min-width: 0; }
+  .screen { padding: 8px; }
+  main { flex-direction: column; }
+  .chat { width: auto; height: 35%; border-left: 0; border-top: 1px solid #263346; }
+}
 @media (prefers-reduced-motion: reduce) { .spinner, .ripple::before { animation-duration: 3s; } }
 `;

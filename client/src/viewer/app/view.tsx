@@ -121,11 +121,22 @@ function Chat({ viewer }: { viewer: Viewer }) {
             <span class="text">{text}</span>
           </li>
         ))}
-        {lines === 0 && <li class="empty">Lines you write here are seen by the visitor.</li>}
+        {lines === 0 && viewer.mayChat && <li class="empty">Lines you write here are seen by the visitor.</li>}
       </ol>
+      <p class="writing">{viewer.volatiles.typing}</p>
       <form onSubmit={submit}>
-        <input name="line" placeholder="Write a line…" aria-label="Chat" autocomplete="off" maxLength={2000} />
-        <button type="submit">Send</button>
+        <input
+          name="line"
+          placeholder={viewer.mayChat ? "Write a line…" : ""}
+          aria-label="Chat"
+          autocomplete="off"
+          maxLength={2000}
+          disabled={!viewer.mayChat}
+          onInput={() => viewer.volatiles.type()}
+        />
+        <button type="submit" disabled={!viewer.mayChat}>
+          Send
+        </button>
       </form>
     </aside>
   );
