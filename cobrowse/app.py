@@ -11,15 +11,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from . import simulate
+from . import headers, simulate
 from .close_codes import CloseCode
 from .errors import Busy, Rejected
-from .files import BrowserFiles
+from .files import BrowserFiles, DemoFiles
 from .gate import Gate
 from .hub import Hub
 from .revocations import Revocations
@@ -34,15 +33,7 @@ STATIC: Final = HERE / "static"
 MAX_CODE: Final = 64
 """Bytes of a code as it may be typed."""
 
-PAGE_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), display-capture=(), clipboard-read=(), usb=(), serial=(), hid=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-PAGE: Final = """<!doctype html>
+HTML: Final = """<!doctype html>
 <html lang="en" data-state="connecting">
 <head>
 <meta charset="utf-8">
@@ -86,10 +77,10 @@ def create_app(settings: Settings | None = None) -> Starlette:
     if settings.demo:
         routes += [
             Route("/", lambda request: RedirectResponse("demo/")),
-            Mount("/demo", StaticFiles(directory=demo_folder(), html=True)),
+            Mount("/demo", DemoFiles(directory=demo_folder(), html=True)),
         ]
-    gate = Middleware(Gate, trusted_proxies=settings.trusted_proxies)
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[gate])
+    around = [Middleware(headers.Headed), Middleware(Gate, trusted_proxies=settings.trusted_proxies)]
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=around, exception_handlers={Exception: _failed})
     app.state.hub = hub
     app.state.files = files
     return app
@@ -174,29 +165,15 @@ async def _health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+async def _failed(request: Request, error: Exception) -> Response:
+    """The server's own fault. It is answered outside of the middleware, so its headers are given here."""
+    return PlainTextResponse("the server has failed; its log says why\n", 500, headers=headers.ANSWER)
+
+
 def _page(
     scripts: list[str], title: str, base: str, assets: list[str], framed_by: list[str] | None = None
 ) -> HTMLResponse:
-    """A page of ours. The replay inherits its policy: what is not from `assets` is not loaded.
-
-    `framed_by`: the pages that may have it in a frame; then it makes no connections.
-    """
-    allowed = " ".join(assets)
-    policy = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": f"'unsafe-inline' {allowed}",
-        "img-src": f"data: blob: {allowed}",
-        "font-src": f"data: {allowed}",
-        "media-src": f"data: blob: {allowed}",
-        "connect-src": "'self'" if framed_by is None else "'none'",
-        "frame-src": "'none'",
-        "object-src": "'none'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": " ".join(framed_by or ["'none'"]),
-    }
-    header = "; ".join(f"{name} {value}".strip() for name, value in policy.items())
     tags = "\n".join(f'<script type="module" src="{base}static/{script}.js"></script>' for script in scripts)
-    html = PAGE.format(title=title, scripts=tags)
-    return HTMLResponse(html, headers={**PAGE_HEADERS, "Content-Security-Policy": header})
+    policy = headers.page_policy(assets, framed_by)
+    html = HTML.format(title=title, scripts=tags)
+    return HTMLResponse(html, headers={**headers.PAGE, "Content-Security-Policy": policy})

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from . import headers
+
 ENDINGS: Final = {"br": ".br", "gzip": ".gz"}
 """What a file ends with that is compressed so, the smallest first."""
 
@@ -30,11 +32,18 @@ class BrowserFiles(StaticFiles):
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        response.headers["Cache-Control"] = "no-cache"
+        response.headers.update(headers.FILE)
         response.headers["Vary"] = "Accept-Encoding"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+class DemoFiles(StaticFiles):
+    """The demo shop."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        # Also on a 304: what it says takes the place of what the browser has kept.
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers.update(headers.DEMO)
         return response
 
 

@@ -67,5 +67,5 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1008, "reason": ""})
         return
     text = "tokens, secrets and codes do not belong in a query, which logs and referrers keep; put them behind a #"
-    response = PlainTextResponse(text, 400, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    response = PlainTextResponse(text, 400)
     await response(scope, receive, send)

@@ -45,7 +45,6 @@ HEADERS: Final = {
     # Who asks is in `hello`, in a body that another site's page cannot make; no cookie is read.
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-store, no-transform",
-    "X-Content-Type-Options": "nosniff",
 }
 DOWN_HEADERS: Final = {**HEADERS, "Content-Type": "application/octet-stream", "X-Accel-Buffering": "no"}
 
