@@ -84,6 +84,9 @@ def test_no_secret_stands_where_it_is_kept(browser: Browser) -> None:
         for who, opened in (("visitor", page), ("agent", agent), ("guest", guest.page)):
             for n, token in enumerate(TOKEN.findall(opened.evaluate(STORED))):
                 secrets[f"{who}'s token {n}"] = token.encode()
+            assert (opened.evaluate("document.cookie"), opened.context.cookies()) == ("", []), (
+                "nobody is known by a cookie"
+            )
         assert {name.partition("'")[0] for name in secrets} >= {"visitor", "agent", "guest"}
         assert server.login.partition("#")[2].encode() in secrets.values(), "an agent's browser keeps the login"
         strangers(server, secrets)

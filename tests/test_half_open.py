@@ -8,11 +8,11 @@ from contextlib import suppress
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
-from ..bench.participants import Broadcaster
-from ..bench.sockets import PlainSocket
-from ..e2e.rig import serving
-from .process import descriptors
-from .roads import Record, spread
+from .bench.participants import Broadcaster
+from .bench.sockets import PlainSocket
+from .e2e.rig import serving
+from .faults.process import descriptors
+from .faults.roads import Record, spread
 
 SILENT = 500
 WITHIN_S = 60
