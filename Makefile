@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-faults soak bench size build demo shots programs clean
+.PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-security test-faults soak bench size build demo shots programs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,6 +60,13 @@ test-client: .make/node ## TypeScript tests
 
 test-e2e: setup .make/pages programs ## Tests in a real browser
 	$(BIN)/pytest tests/e2e -n 3 --dist worksteal
+
+# The tests that docs/security.md names, but for those that need root.
+SHOWN = $(shell grep -oE '`tests/[a-z0-9_/]+\.py(::[a-z0-9_]+)?`' docs/security.md | tr -d '`' | grep -v faults/ | sort -u)
+SHOWN_CLIENT = $(shell grep -oE '`client/src/[A-Za-z0-9_/]+\.test\.ts`' docs/security.md | tr -d '`' | sed 's/^client.//' | sort -u)
+test-security: setup .make/pages programs ## The tests that docs/security.md names
+	$(BIN)/pytest $(SHOWN) -n 2 --dist worksteal
+	cd client && npx vitest run $(SHOWN_CLIENT)
 
 test-faults: setup programs ## Tests that need root: what networks block and lose, between network namespaces
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal

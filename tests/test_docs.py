@@ -20,7 +20,7 @@ from cobrowse.inputs import Input
 from cobrowse.messages import Message
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def text_of(page: str) -> str:
@@ -182,3 +182,40 @@ def test_links_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", file.read_text(), re.M)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, f"{page.name}: {target}"
+
+
+def named_tests() -> dict[str, list[tuple[str, str]]]:
+    """Of each page the tests that it names: a file, and a function in it or ""."""
+    named = re.compile(r"`([\w./-]*(?:test_\w+\.py|\w+\.test\.tsx?))(?:::(\w+))?`")
+    return {page.name: named.findall(page.read_text()) for page in PAGES}
+
+
+def files_called(name: str) -> list[Path]:
+    """The tests of that path, or of that name alone."""
+    if "/" in name:
+        return [ROOT / name] if (ROOT / name).is_file() else []
+    return [file for folder in ("tests", "client/src") for file in (ROOT / folder).rglob(name)]
+
+
+@pytest.mark.parametrize(
+    ("page", "tests"), named_tests().items(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_test_that_is_named_exists(page: str, tests: list[tuple[str, str]]) -> None:
+    assert page not in ("security.md", "delivery.md") or len(tests) > 20
+    missing = []
+    for name, function in tests:
+        files = files_called(name)
+        defined = re.compile(rf"^(?:async )?def {function}\(", re.M)
+        if not files or (function and not any(defined.search(file.read_text()) for file in files)):
+            missing.append(f"{name}::{function}")
+    assert missing == []
+
+
+def test_each_attack_has_a_test_that_shows_what_stands_against_it() -> None:
+    text = text_of("security.md").split("\n## A stranger\n")[1].split("\n## Addresses\n")[0]
+    rows = [
+        line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ") and "shown by" not in line
+    ]
+    assert len(rows) > 30
+    without = [attack.strip() for attack, _, shown in rows if "test" not in shown and "](#" not in shown]
+    assert without == ["Read and change what goes by"], "TLS is the operator's"
