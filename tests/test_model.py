@@ -6,7 +6,9 @@ The model of `model.py`, at random; and the same with a rule broken on purpose, 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +20,12 @@ from cobrowse.relay import Relay
 from cobrowse.session import Session
 
 from .model import Visitor, World, set_low_limits
-from .watcher import Path, Reader, Watcher, Wrong
+from .watcher import Path as Road
+from .watcher import Reader, Watcher, Wrong
 
 STEPS = 600_000
-"""Of the model in Python; that in TypeScript takes as many (`client/src/model.test.ts`)."""
+"""Of the model in Python; that in TypeScript takes more (`client/src/model.test.ts`)."""
+TOGETHER = 1_000_000
 STEPS_A_WORLD = 3_000
 PARTS = 2
 """The steps are taken by so many tests, which may run side by side."""
@@ -42,6 +46,14 @@ def test_nothing_is_lost_repeated_or_out_of_order_and_everybody_is_live_again(pa
         worlds += 1
     print(f"{steps} steps in {worlds} worlds")
     assert steps * PARTS >= STEPS
+
+
+def test_both_languages_together_take_a_million_steps() -> None:
+    """Each asserts that it has taken its own; here the two numbers are put together."""
+    text = (Path(__file__).parents[1] / "client" / "src" / "model.test.ts").read_text()
+    found = re.search(r"^const STEPS = ([\d_]+);$", text, re.MULTILINE)
+    assert found is not None
+    assert STEPS + int(found[1]) >= TOGETHER
 
 
 def test_a_history_is_the_same_each_time() -> None:
@@ -75,7 +87,7 @@ class Repeats(Reader):
 
 
 class NeverAsks(Watcher):
-    def receive(self, path: Path, item: Any) -> Any:
+    def receive(self, path: Road, item: Any) -> Any:
         commands = super().receive(path, item)
         return commands if not isinstance(item, Frame) else []
 
