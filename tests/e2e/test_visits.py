@@ -114,6 +114,22 @@ def test_a_second_start_in_another_tab_gives_the_same_session(desk: Desk, server
     assert other.evaluate("Cobrowse.start().then(({ id }) => id)") == visit.page.evaluate("Cobrowse.session.id")
 
 
+def test_a_start_beside_a_tab_that_is_busy_waits_for_its_answer(desk: Desk, server: Server) -> None:
+    visit, _ = shared(desk, server)
+    scripts = visit.context.new_cdp_session(visit.page)
+    scripts.send("Debugger.enable")
+    scripts.send("Debugger.pause")
+    other = visit.context.new_page()
+    other.goto(f"{server.url}/demo/product.html")
+    until(other, "globalThis.Cobrowse?.start")
+    other.evaluate("() => { Cobrowse.start().then(({ id }) => { globalThis.started = id; }); }")
+    # Past the time in which a tab that is not busy answers.
+    until(other, "new Promise((resolve) => setTimeout(() => resolve(true), 400))")
+    scripts.send("Debugger.resume")
+    scripts.send("Debugger.disable")
+    assert until(other, "globalThis.started") == visit.page.evaluate("Cobrowse.session.id")
+
+
 def keeping_pages(context: BrowserContext) -> None:
     """The browser's cache of pages is what is tried: notice whether it has kept one."""
     context.add_init_script("addEventListener('pageshow', ({ persisted }) => { globalThis.wasKept = persisted; });")

@@ -34,7 +34,7 @@ class Cobrowse {
   private release: Release | null = null;
   /** A session that another page of the site holds, as it was last heard of. */
   private elsewhere: Stored | null = null;
-  private taking = false;
+  private taking: Promise<void> | null = null;
   private readonly base = new URL(".", script?.src || location.href).href;
   private readonly tabs: Tabs;
 
@@ -114,19 +114,21 @@ class Cobrowse {
     this.release = null;
   }
 
-  /** Take the session over from the page that holds it. */
-  private async takeOver(): Promise<void> {
+  /** Take the session over from the page that holds it. Whoever asks meanwhile waits for the same. */
+  private takeOver(): Promise<void> {
+    this.taking ??= this.take().finally(() => {
+      this.taking = null;
+      this.onchange();
+    });
+    return this.taking;
+  }
+
+  private async take(): Promise<void> {
     await this.carriedOn;
     const known = this.elsewhere;
-    if (!known || this.holds || this.taking || this.starting) return;
-    this.taking = true;
-    try {
-      const stored = (await this.tabs.take(known.id)) ?? this.elsewhere;
-      if (stored) await this.goOnWith(stored);
-    } finally {
-      this.taking = false;
-      this.onchange();
-    }
+    if (!known || this.holds || this.starting) return;
+    const stored = (await this.tabs.take(known.id)) ?? this.elsewhere;
+    if (stored) await this.goOnWith(stored);
   }
 
   private async goOnWith(stored: Stored): Promise<void> {

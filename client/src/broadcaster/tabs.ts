@@ -10,7 +10,11 @@ const SEEN_MS = 500;
 const GIVEN_WITHIN_MS = 700;
 /** A tab that holds a session says so within this time, in view or not. */
 const ANSWERED_WITHIN_MS = 150;
+/** One that is busy says so later, and may miss a question; that there is one is known by its lock. So it is asked so often. */
+const BUSY_TIMES = 10;
+const BUSY_EVERY_MS = 500;
 const LOCK_WITHIN_MS = 1_000;
+const LOCK = "cobrowse:";
 
 export type Release = () => void;
 
@@ -58,9 +62,18 @@ export class Tabs {
   /** Ask who holds a session; done when one has answered, or none is likely to. */
   who(): Promise<void> {
     return new Promise((resolve) => {
-      this.answered = resolve;
-      setTimeout(resolve, ANSWERED_WITHIN_MS);
-      this.say({ type: "who", tab: this.tab });
+      let isAnswered = false;
+      this.answered = () => {
+        isAnswered = true;
+        resolve();
+      };
+      const ask = async (times: number, wait: number) => {
+        if (isAnswered) return;
+        if (times === 0 || (wait === BUSY_EVERY_MS && !(await isHeld()))) return resolve();
+        this.say({ type: "who", tab: this.tab });
+        setTimeout(() => void ask(times - 1, BUSY_EVERY_MS), wait);
+      };
+      void ask(BUSY_TIMES, ANSWERED_WITHIN_MS);
     });
   }
 
@@ -125,6 +138,12 @@ export class Tabs {
   }
 }
 
+/** Whether a tab of the site holds a session, as far as can be known. */
+async function isHeld(): Promise<boolean> {
+  const held = (await navigator.locks?.query())?.held ?? [];
+  return held.some(({ name }) => name?.startsWith(LOCK));
+}
+
 /** Holds the session for this tab, until released or the page goes; null when another tab has it, unless it is stolen. */
 export function lock(id: string, steal = false, onstolen: () => void = () => {}): Promise<Release | null> {
   const { locks } = navigator;
@@ -134,7 +153,7 @@ export function lock(id: string, steal = false, onstolen: () => void = () => {})
     const options = steal ? { steal } : { signal: AbortSignal.timeout(LOCK_WITHIN_MS) };
     let held = false;
     locks
-      .request(`cobrowse:${id}`, options, () => {
+      .request(LOCK + id, options, () => {
         held = true;
         return new Promise<void>((release) => resolve(release));
       })
