@@ -17,6 +17,7 @@ BROWSER_FILES = {
     "embed.js.br",
     "embed.js.gz",
     "broadcaster.js",
+    "rrweb.js",
     "viewer.js",
     "join.js",
     "preview.js",

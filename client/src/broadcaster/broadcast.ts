@@ -156,6 +156,7 @@ export class Broadcast {
       watchPointer((at) => this.volatiles.point(at)),
     );
     this.server.connect();
+    if (this.viewers.consent.admitted.size > 0) void this.loadRecorder();
   }
 
   // What the session asks for ----------------------------------------------------------------------------------
@@ -317,6 +318,7 @@ export class Broadcast {
         this.ice = { ...this.ice, iceServers: message.ice_servers };
         break;
       case "requested":
+        if (!this.recorder.isLoaded) void this.loadRecorder();
         this.viewers.requested(message);
         break;
       case "left":
@@ -397,7 +399,20 @@ export class Broadcast {
   // Recording --------------------------------------------------------------------------------------------------
 
   private record(): void {
-    if (!this.isIdle && (this.viewers.consent.admitted.size > 0 || this.preview.isOpen)) this.recording.record();
+    if (this.isIdle || (this.viewers.consent.admitted.size === 0 && !this.preview.isOpen)) return;
+    if (this.recorder.isLoaded) this.recording.record();
+    else void this.loadRecorder();
+  }
+
+  /** Once somebody asks to look, or was let in on an earlier page: while the visitor is asked, or the connection made. */
+  private async loadRecorder(): Promise<void> {
+    try {
+      await this.recorder.load();
+    } catch (error) {
+      if (!this.over) this.fail(`the recorder could not be loaded: ${(error as Error).message}`);
+      return;
+    }
+    this.record();
   }
 
   private beginAnew(): void {

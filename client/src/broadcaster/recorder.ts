@@ -4,11 +4,11 @@
  * A batch leaves at once when 16 ms have passed since the last, else at that mark; by microtasks and timers, never by
  * animation frames, which stop in hidden tabs.
  */
-import { record } from "@rrweb/record";
 import { CHECKPOINT_EVERY_MS, Log } from "../log";
 import { asEvent, type Entry, type SharedState, type ShownEntry } from "../state";
 import { FIELD_EVENTS, Fields } from "./fields";
 import { FrameCalls } from "./frames";
+import { Library } from "./library";
 import { Listeners } from "./listeners";
 import { type Mender, mended, type RecordedEvent } from "./mend";
 import type { Privacy } from "./privacy";
@@ -28,6 +28,13 @@ type Realm = Window & typeof globalThis;
 /** What the build adds to the recorder (`rrweb.mjs`): the adopted style sheets by their number in the log. */
 interface Sheeted {
   sheets: { getId(sheet: StyleSheet): number; getStyle(id: number): CSSStyleSheet | null };
+}
+
+const library = new Library();
+
+function rrweb(): NonNullable<Library["record"]> {
+  if (!library.record) throw new Error("cobrowse: the recorder is not loaded");
+  return library.record;
 }
 
 export class Recorder {
@@ -64,15 +71,15 @@ export class Recorder {
     /** Nothing is recorded any more: other rules hold now (null), or they could not be applied. */
     private readonly onhalt: (error: Error | null) => void,
   ) {
-    this.scrubber = new Scrubber(privacy, (id) => record.mirror.getNode(id) as Node | null);
+    this.scrubber = new Scrubber(privacy, (id) => rrweb().mirror.getNode(id) as Node | null);
     this.freshTask.port1.onmessage = () => this.cut();
     this.rules = new Rules({
       changed: (sheet, index, text) => this.tellRules(sheet, withNew(sheet, index, text)),
       disabled: (sheet) => this.tellDisabled(sheet),
       sheetOf: ({ id, styleId }) =>
         styleId
-          ? (record as unknown as Sheeted).sheets.getStyle(styleId as number)
-          : ((record.mirror.getNode(id as number) as HTMLStyleElement | null)?.sheet ?? null),
+          ? (rrweb() as unknown as Sheeted).sheets.getStyle(styleId as number)
+          : ((rrweb().mirror.getNode(id as number) as HTMLStyleElement | null)?.sheet ?? null),
     });
   }
 
@@ -84,7 +91,19 @@ export class Recorder {
     return this.stopRecord !== undefined;
   }
 
-  static readonly mirror = record.mirror;
+  /** The ids of the page's nodes; null before the recorder is loaded. */
+  static get mirror() {
+    return library.record?.mirror ?? null;
+  }
+
+  get isLoaded(): boolean {
+    return library.record !== null;
+  }
+
+  /** Load what records; needed before `begin`. Rejects when it does not come. */
+  load(): Promise<void> {
+    return library.load();
+  }
 
   /**
    * Begin the log anew, as `epoch`, and record the page unless it is paused. The first snapshot is the first
@@ -106,7 +125,7 @@ export class Recorder {
   private start(): void {
     this.privacy.begin();
     const { blockSelector, maskTextSelector, maskInput, isBlocked, isMasked } = this.privacy;
-    const idOf = (node: Node) => record.mirror.getId(node);
+    const idOf = (node: Node) => rrweb().mirror.getId(node);
     const fields = new Fields({
       idOf,
       isBlocked,
@@ -121,7 +140,7 @@ export class Recorder {
       toggle: (event) => this.toggled(event),
     });
     this.watch(window);
-    this.stopRecord = record({
+    this.stopRecord = rrweb()({
       emit: (event) => this.take(event as unknown as RecordedEvent),
       blockSelector,
       maskTextSelector: maskTextSelector as string, // or what `rrweb.mjs` asks in its place
@@ -236,7 +255,7 @@ export class Recorder {
   }
 
   private readonly mender: Mender = {
-    getNode: (id) => record.mirror.getNode(id) as Node | null,
+    getNode: (id) => rrweb().mirror.getNode(id) as Node | null,
     betterSheet: (told, owner) => this.sheets.better(told, owner),
     mask: (text, field) => this.privacy.maskInput(text, field),
     isMasked: (node) => this.privacy.isMasked(node),
@@ -252,7 +271,7 @@ export class Recorder {
   };
 
   private tellSheet(owner: Element, text: string): void {
-    const id = record.mirror.getId(owner);
+    const id = rrweb().mirror.getId(owner);
     if (!this.stopRecord || id <= 0) return;
     const attributes = [{ id, attributes: { _cssText: text } }];
     this.tell({ source: MUTATION, texts: [], attributes, removes: [], adds: [] });
@@ -260,14 +279,14 @@ export class Recorder {
 
   private tellRules(sheet: CSSStyleSheet, changes: object): void {
     const owner = sheet.ownerNode;
-    const id = owner ? record.mirror.getId(owner) : undefined;
-    const styleId = owner ? undefined : (record as unknown as Sheeted).sheets.getId(sheet);
+    const id = owner ? rrweb().mirror.getId(owner) : undefined;
+    const styleId = owner ? undefined : (rrweb() as unknown as Sheeted).sheets.getId(sheet);
     if (!this.stopRecord || (id ?? styleId ?? 0) <= 0 || (owner && this.privacy.isBlocked(owner))) return;
     this.tell({ source: STYLE_SHEET_RULE, id, styleId, ...changes });
   }
 
   private tellDisabled({ ownerNode, disabled }: StyleSheet): void {
-    const id = ownerNode ? record.mirror.getId(ownerNode) : 0;
+    const id = ownerNode ? rrweb().mirror.getId(ownerNode) : 0;
     if (this.stopRecord && id > 0) this.tellShown({ kind: "sheet", id, disabled });
   }
 
@@ -276,14 +295,14 @@ export class Recorder {
     const { sheet } = style;
     if (!sheet || !this.calls.hasCalled(sheet)) return;
     const changes = rulesBeyond(style.textContent ?? "", sheet);
-    const data = { source: STYLE_SHEET_RULE, id: record.mirror.getId(style), ...changes };
+    const data = { source: STYLE_SHEET_RULE, id: rrweb().mirror.getId(style), ...changes };
     if (changes) this.after.push({ type: INCREMENTAL, timestamp: Date.now(), data });
   }
 
   private toggled(event: Event): void {
     const node = event.composedPath()[0] as HTMLElement | undefined;
     if (!node?.popover || this.privacy.isBlocked(node)) return;
-    const id = record.mirror.getId(node);
+    const id = rrweb().mirror.getId(node);
     if (id > 0) this.tellShown({ kind: "popover", id, open: node.matches(":popover-open") });
   }
 
@@ -300,7 +319,7 @@ export class Recorder {
   private watchFrame({ type, data }: RecordedEvent): void {
     if (type !== INCREMENTAL || data.isAttachIframe !== true) return;
     for (const { parentId } of data.adds as { parentId: number }[]) {
-      const frame = record.mirror.getNode(parentId) as HTMLIFrameElement | null;
+      const frame = rrweb().mirror.getNode(parentId) as HTMLIFrameElement | null;
       const realm = frame?.contentWindow as Realm | null;
       if (realm) this.watch(realm);
     }
@@ -338,7 +357,7 @@ export class Recorder {
     this.flush();
     for (const frame of writer.cut()) this.log.append(frame, performance.now());
     this.snapshot = [];
-    if (this.stopRecord) record.takeFullSnapshot(true);
+    if (this.stopRecord) rrweb().takeFullSnapshot(true);
     this.seal();
     this.onlog();
   }

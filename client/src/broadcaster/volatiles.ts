@@ -54,9 +54,10 @@ export class Volatiles {
 
   /** The visitor's pointer, to all that are here; not over what is masked, as that would tell what is chosen there. */
   point(at: PointerAt | null): void {
-    if (!this.recorder.isRecording || this.audience.size === 0) return;
+    const { mirror } = Recorder;
+    if (!mirror || !this.recorder.isRecording || this.audience.size === 0) return;
     const isTold = at && !(at.target instanceof Node && this.hidesPointer(at.target));
-    const anchor = isTold && anchorAt(at.target, at, window, Recorder.mirror);
+    const anchor = isTold && anchorAt(at.target, at, window, mirror);
     this.tellAll("pointer", anchor ? [anchor.id, anchor.x, anchor.y] : []);
   }
 

@@ -73,7 +73,8 @@ export class Widget {
       this.draw();
     });
     session.on("pointer", ({ viewer, anchor }) => {
-      const point = anchor && pointOf(anchor, Recorder.mirror, window);
+      const { mirror } = Recorder;
+      const point = anchor && mirror && pointOf(anchor, mirror, window);
       if (point) this.point(viewer, point.x, point.y);
       else this.unpoint(viewer.id);
     });
