@@ -117,4 +117,5 @@ def strangers(server: Server, secrets: dict[str, bytes]) -> None:
             with pytest.raises(InvalidStatus):
                 websockets.sync.client.connect(f"ws{server.url[4:]}/ws?{key}={value}", origin=Origin(server.url))
             with websockets.sync.client.connect(f"ws{server.url[4:]}/ws", origin=Origin(server.url)) as socket:
+                assert socket.protocol.extensions == [], "it was offered compression, and takes none: nothing inflates"
                 socket.send(secret)
