@@ -86,8 +86,6 @@ class Hub:
         self._ticker: asyncio.Task[None] | None = None
         self._born = clock()
 
-    # Life ----------------------------------------------------------------------------------------------------
-
     def start(self) -> None:
         """Run the timers; called by the lifespan, or by the first connection when the app is mounted."""
         if self._ticker is None or self._ticker.done():
@@ -144,8 +142,6 @@ class Hub:
                 self._carry_out(session, session.revoke(revocations.covers, now))
             self._carry_out(session, session.tick(now))
 
-    # Transports ----------------------------------------------------------------------------------------------
-
     def connect(self, origin: str | None, address: str) -> Connection:
         """A link has opened; its first message must be `hello`. It is closing when there are too many."""
         self.start()
@@ -199,8 +195,6 @@ class Hub:
             self._carry_out(session, outputs)
         return encoded
 
-    # Questions of the app ------------------------------------------------------------------------------------
-
     def session_by_code(self, code: str, agent: Agent, address: str) -> str | None:
         """The id of the session with that code, however it was typed. Raises Busy after too many wrong ones."""
         return self.entrance.session_by_code(code, agent, address, lambda id: self._of_session[id][0], clock())
@@ -217,8 +211,6 @@ class Hub:
     def page_origins(self, session: str) -> list[str]:
         """The origins of the pages that share that session."""
         return sorted(self._of_session[session][1]) if session in self._of_session else []
-
-    # Inside --------------------------------------------------------------------------------------------------
 
     def _item(self, connection: Connection, item: Any, now: float) -> None:
         session, id = connection.session, connection.id

@@ -92,8 +92,6 @@ class Session:
         self._watched = now  # when a viewer was last connected
         self._expected: tuple[float, str] | None = None  # until when it is known to be away, and why
 
-    # The broadcaster comes and goes --------------------------------------------------------------------------
-
     def arrive(
         self, epoch: int | None, last_epoch: int, paused: bool, admitted: Iterable[AdmittedViewer], now: float
     ) -> list[Output]:
@@ -137,8 +135,6 @@ class Session:
         self.present = False
         self.relay.log.give_up()
         return self._enter("away", now)
-
-    # Viewers come and go -------------------------------------------------------------------------------------
 
     def join(
         self, id: str, name: str, role: Role, link: bool, now: float, subject: str = "", login: Login | None = None
@@ -201,8 +197,6 @@ class Session:
                 *self.relay.forget(id, now),
             ]
         return outputs
-
-    # Messages ------------------------------------------------------------------------------------------------
 
     def from_broadcaster(self, message: FromBroadcaster, now: float) -> list[Output]:
         """Carry out what the broadcaster says. Raises PermissionError for what it may not say now."""
@@ -276,8 +270,6 @@ class Session:
                 return self.end("agent", now)
         raise PermissionError(f"a viewer may not send {message.type!r} now")
 
-    # Records -------------------------------------------------------------------------------------------------
-
     @property
     def epoch(self) -> int:
         """The running epoch; 0 before the first."""
@@ -307,8 +299,6 @@ class Session:
             return [Forward(party, key, stamped)] if viewer is not None and viewer.admitted else []
         return [Forward(id, key, stamped) for id in self.relay.readers]
 
-    # Time and the end ----------------------------------------------------------------------------------------
-
     def tick(self, now: float) -> list[Output]:
         """Call about once a second: windows, viewers that did not come back, timeouts."""
         outputs: list[Output] = []
@@ -332,8 +322,6 @@ class Session:
         everybody = [BROADCASTER, *self.viewers]
         told: list[Output] = [Send(id, Ended(reason=reason)) for id in everybody]
         return told + [Drop(id, CloseCode.ENDED, f"the session is over: {reason}") for id in everybody]
-
-    # Inside --------------------------------------------------------------------------------------------------
 
     def _enter(self, state: State, now: float) -> list[Output]:
         if state == self.state:

@@ -25,7 +25,7 @@ from cobrowse.tokens import Tokens
 
 from .faults.process import resident
 from .links import ORIGIN, SECRET, hello, settings
-from .test_hub import QuietHub, begin, heard, say
+from .quiet import QuietHub, begin, heard, say
 
 CASES: Final = 100_000
 OF_CONNECTIONS: Final = 10_000
