@@ -116,6 +116,18 @@ def _driven(browser: Browser, url: str, search: Search, options: dict[str, Any])
     return finder.leaks
 
 
+def fill(page: Page, value: str) -> None:
+    """Put the value into every field of the page and of its frames."""
+    from playwright.sync_api import Error
+
+    for frame in page.frames:
+        try:
+            frame.evaluate(f"(value) => {{ {FILL}; return fill(value); }}", value)
+        except Error:
+            if not frame.is_detached():
+                raise
+
+
 class _Visit:
     """The page that is shared, and what it tells."""
 
@@ -177,8 +189,7 @@ class _Visit:
                 page.evaluate("Cobrowse.session.unpause()")
                 self._follow(viewer)
             for value in values:
-                for frame in page.frames:
-                    frame.evaluate(f"(value) => {{ {FILL}; return fill(value); }}", value)
+                fill(page, value)
                 self._follow(viewer)
         page.evaluate("Cobrowse.session.end()")
         self._reaches(viewer, "viewer.stats().state === 'ended'")

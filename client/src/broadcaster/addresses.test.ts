@@ -10,6 +10,9 @@ describe("shownAddress", () => {
     ["/b?to%6ben=2", ["token"], "/b?to%6ben=2"],
     ["/b?%E0%A4%A=2", ["q"], "/b"],
     ["?token=1", "drop", ""],
+    ["https://jane:secret@a.example/b", "drop", "https://a.example/b"],
+    ["//jane@a.example/@b?c@d", "keep", "//a.example/@b?c@d"],
+    ["/a//jane@b", "drop", "/a//jane@b"],
     ["data:image/svg+xml,<a?b#c/>", "drop", "data:image/svg+xml,<a?b#c/>"],
   ])("of %s with %o", (address, policy, shown) => {
     expect(shownAddress(address, policy)).toBe(shown);
@@ -37,6 +40,19 @@ it("drops queries in styles, and keeps references within the document", () => {
   const shown = `@import "/x.css"; a { b: url("/i.png") url("/j.png") url('#g') url(data:image/png,?#) }`;
   expect(shownStyle(css, "drop")).toBe(shown);
 });
+
+it.each([
+  [
+    "a { b: image-set('/i.png?t=1' 1x, url(/j.png?t=2) type('image/png') 2x) }",
+    `a { b: image-set("/i.png" 1x, url("/j.png") type('image/png') 2x) }`,
+  ],
+  [
+    String.raw`a { b: url(/i.png\3ft=1) url("/j.png\3F t=2") url('/k\.png') }`,
+    String.raw`a { b: url("/i.png") url("/j.png") url('/k\.png') }`,
+  ],
+  ["a { b: url(/i.png?t=1", 'a { b: url("/i.png")'],
+  [`a { b: url('/"i".png?t=1') }`, String.raw`a { b: url("/\"i\".png") }`],
+])("finds the addresses in %s", (css, shown) => expect(shownStyle(css, "drop")).toBe(shown));
 
 describe("stricter", () => {
   it.each<[QueryPolicy, QueryPolicy, QueryPolicy]>([

@@ -3,6 +3,12 @@
 /** "drop" leaves no query and no fragment, "keep" both; a list keeps these parameters of a query, and no fragment. */
 export type QueryPolicy = "drop" | "keep" | readonly string[];
 
+/** A name and a password before the host: told by no policy. */
+const USER = /^(\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]{2})[^/\\?#]*@/i;
+const IMAGE_SET = /image-set\((?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*\)/gi;
+const ADDRESSES =
+  /url\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:[^)"'\\]|\\.)*))\s*(?:\)|$)|(@import\s+)(?:"([^"]*)"|'([^']*)')/gis;
+
 /** The one that shows less. */
 export function stricter(a: QueryPolicy, b: QueryPolicy): QueryPolicy {
   if (a === "drop" || b === "drop") return "drop";
@@ -12,8 +18,10 @@ export function stricter(a: QueryPolicy, b: QueryPolicy): QueryPolicy {
 
 /** An address of a page or a resource, absolute or not; an image in the address itself is part of the page. */
 export function shownAddress(address: string, policy: QueryPolicy): string {
-  if (policy === "keep" || !/[?#]/.test(address) || /^\s*(data|blob):/i.test(address)) return address;
-  const [path = "", query] = address.split("#", 1)[0]?.split(/\?(.*)/s) ?? [];
+  if (!/[?#@]/.test(address) || /^\s*(data|blob):/i.test(address)) return address;
+  const open = address.replace(USER, "$1");
+  if (policy === "keep") return open;
+  const [path = "", query] = open.split("#", 1)[0]?.split(/\?(.*)/s) ?? [];
   if (policy === "drop" || !query) return path;
   const kept = query.split("&").filter((pair) => policy.includes(nameOf(pair)));
   return kept.length > 0 ? `${path}?${kept.join("&")}` : path;
@@ -41,17 +49,37 @@ export function shownSourceSet(value: string, policy: QueryPolicy): string {
 
 /** A style sheet, a rule or a declaration; references within the document (`url(#gradient)`) stay. */
 export function shownStyle(css: string, policy: QueryPolicy): string {
-  if (policy === "keep" || !/[?#]/.test(css)) return css;
-  return css.replace(
-    /url\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)"']*))\s*\)|(@import\s+)(?:"([^"]*)"|'([^']*)')/gi,
+  if (policy === "keep" || !/[?#\\]/.test(css)) return css;
+  const told = css.replace(
+    ADDRESSES,
     (whole, double?: string, single?: string, bare?: string, rule?: string, first?: string, second?: string) => {
-      const address = (double ?? single ?? bare ?? first ?? second ?? "").trim();
+      const address = unescaped((double ?? single ?? bare ?? first ?? second ?? "").trim());
       if (address.startsWith("#")) return whole;
       const shown = shownAddress(address, policy);
       if (shown === address) return whole;
-      return rule ? `${rule}"${shown}"` : `url("${shown}")`;
+      return rule ? `${rule}${quoted(shown)}` : `url(${quoted(shown)})`;
     },
   );
+  return told.replace(IMAGE_SET, (set) =>
+    set.replace(/"([^"]*)"|'([^']*)'/g, (whole, double?: string, single?: string) => {
+      const address = unescaped(double ?? single ?? "");
+      const shown = shownAddress(address, policy);
+      return shown === address ? whole : quoted(shown);
+    }),
+  );
+}
+
+/** What a string of CSS says (CSS Syntax, section 4.3.7). */
+function unescaped(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\(?:([0-9a-f]{1,6})\s?|(.))/gis, (_, code?: string, character = "") => {
+    const point = code ? Number.parseInt(code, 16) : 0;
+    return code ? String.fromCodePoint(point > 0x10ffff ? 0xfffd : point) : character;
+  });
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&").replace(/\n/g, "\\a ")}"`;
 }
 
 function nameOf(pair: string): string {

@@ -22,6 +22,7 @@ describe("maskInput", () => {
     ['<input type="number">', ""],
     ['<input type="checkbox" value="abc">', "on"],
     ['<input type="submit">', "abc"],
+    ['<input type="submit" name="one-time-code">', "abc"],
     ['<p data-cobrowse-mask><input type="submit"></p>', "***"],
     ['<input type="password">', "••••••••"],
     ['<input name="card-number">', "••••••••"],
@@ -48,10 +49,13 @@ describe("maskInput", () => {
     password.dispatchEvent(new Event("focusin", { bubbles: true }));
     password.type = "text";
     expect(privacy.maskInput("abc", password)).toBe("••••••••");
+    password.type = "button";
+    expect(privacy.maskInput("abc", password)).toBe("••••••••");
   });
 
   it.each(["4111 1111 1111 1111", "411111111111", "DE89 3704 0044 0532 0130 00"])("never shows %s", (secret) => {
-    expect(privacy.maskInput(secret, field("<p data-cobrowse-unmask><input></p>"))).toBe("••••••••");
+    for (const html of ["<input>", '<input type="button">'])
+      expect(privacy.maskInput(secret, field(`<p data-cobrowse-unmask>${html}</p>`))).toBe("••••••••");
   });
 });
 

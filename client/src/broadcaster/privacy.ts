@@ -125,10 +125,11 @@ export class Privacy {
     try {
       const type = field.localName === "input" ? (field as HTMLInputElement).type : field.localName;
       if (CHECKABLE.has(type)) return "on";
-      if (CAPTIONS.has(type)) return this.isMasked(field) ? starred(text) : text;
       const isPassword = type === "password" || this.passwords.has(field);
       if (text === "") return text;
-      if (isPassword || isSecretField(field)) return DOT.repeat(8);
+      // A field that has become a button shows what was typed as its caption.
+      if (isPassword || (CAPTIONS.has(type) ? isSecretValue(text) : isSecretField(field))) return DOT.repeat(8);
+      if (CAPTIONS.has(type)) return this.isMasked(field) ? starred(text) : text;
       const isUnmasked = closest(field, this.active.unmaskSelector) && !this.isMasked(field);
       if (isUnmasked && type !== "hidden" && type !== "file") return isSecretValue(text) ? DOT.repeat(8) : text;
       return TEXTUAL.has(type) ? DOT.repeat(text.length) : "";

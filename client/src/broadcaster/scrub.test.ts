@@ -57,6 +57,8 @@ const HIDDEN = [
   '<object data="/sesame"></object>',
   '<blockquote cite="/sesame"></blockquote>',
   '<data value="sesame"></data>',
+  '<x-link href="/x#sesame" src="/x?sesame"></x-link>',
+  '<a href="https://jane:sesame@a.example/"></a>',
 ];
 const HIDDEN_WHEN_MASKED = [
   '<p title="sesame"></p>',
@@ -75,6 +77,20 @@ const HIDDEN_WHEN_MASKED = [
 describe("in what is shown", () => {
   it.each(HIDDEN)("nothing is told of %s", (html) => expect(scrubbed(html)).not.toContain("sesame"));
   it.each(HIDDEN_WHEN_MASKED)("it is told of %s", (html) => expect(scrubbed(html)).toContain("sesame"));
+});
+
+it("a fragment that names what SVG draws is told", () => {
+  expect(scrubbed('<svg><use href="/icons.svg?sesame#shape"></use></svg>')).toContain('"href":"/icons.svg#shape"');
+});
+
+it("what was typed into a password field is not told as the caption of the button that it became", () => {
+  scrubbed('<input type="password" value="sesame">');
+  const field = document.querySelector("input") as HTMLInputElement;
+  field.dispatchEvent(new Event("focusin", { bubbles: true }));
+  field.type = "submit";
+  const event: RecordedEvent = { type: 2, timestamp: 0, data: { node: told(field) } };
+  scrubber.scrub(event);
+  expect(JSON.stringify(event.data)).toContain('"value":"••••••••"');
 });
 
 describe("in what is masked", () => {
@@ -121,6 +137,18 @@ describe("changes", () => {
     document.body.innerHTML = '<p data-cobrowse-mask><b title="sesame"></b></p>';
     const node = told(document.querySelector("b") as Element);
     expect(change({ adds: [{ parentId: 1, node }] })).not.toContain("sesame");
+  });
+
+  it("that add the document of a frame, as a whole", () => {
+    const inside = new DOMParser().parseFromString(
+      '<a href="/?sesame"></a><!-- sesame --><input type="hidden" value="sesame">',
+      "text/html",
+    );
+    const id = nodes.size + 1;
+    nodes.set(id, inside);
+    const node = { id, type: 0, childNodes: Array.from(inside.childNodes, told) };
+    expect(JSON.stringify(node)).toContain("sesame");
+    expect(change({ adds: [{ parentId: 1, node }], isAttachIframe: true })).not.toContain("sesame");
   });
 
   it.each([

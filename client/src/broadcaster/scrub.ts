@@ -12,10 +12,12 @@ const MUTATION = 0;
 const STYLE_SHEET_RULE = 8;
 const STYLE_DECLARATION = 13;
 const ADOPTED_STYLE_SHEET = 15;
+const DOCUMENT = 0;
 const ELEMENT = 2;
 const TEXT = 3;
 const COMMENT = 5;
 const XHTML = "http://www.w3.org/1999/xhtml";
+const SVG = "http://www.w3.org/2000/svg";
 
 type Attributes = Record<string, unknown>;
 
@@ -73,8 +75,11 @@ export class Scrubber {
 
   private mutation({ adds, texts, attributes }: Mutation): void {
     for (const { node } of adds) {
-      const parent = this.getNode(node.id)?.parentNode ?? null;
-      if (node.type === ELEMENT) this.tree(node, parent !== null && this.privacy.isMasked(parent));
+      const added = this.getNode(node.id);
+      const parent = added?.parentNode ?? null;
+      // The document of a frame has no parent, and is within the frame's element.
+      if (node.type === ELEMENT || node.type === DOCUMENT)
+        this.tree(node, !added || this.privacy.isMasked(parent ?? added));
       else this.text(node, (parent as Element | null)?.tagName);
     }
     for (const text of texts) {
@@ -159,7 +164,8 @@ export class Scrubber {
   /** A value that can be seen; not an option's or a checkbox's, which is for the server. */
   private value(tag: string, value: string, field: HTMLInputElement | null, masked: boolean): string | null {
     if (tag === "textarea") return value; // masked already, as what is typed is
-    if (tag === "input" && field && !CAPTIONS.has(field.type)) return VALUELESS.has(field.type) ? null : value;
+    if (tag === "input" && field && CAPTIONS.has(field.type)) return this.privacy.maskInput(value, field);
+    if (tag === "input" && field) return VALUELESS.has(field.type) ? null : value;
     if (!VALUED.has(tag)) return null;
     return masked ? starred(value) : value;
   }
@@ -168,8 +174,9 @@ export class Scrubber {
     if (tag === "base") return null;
     if (tag === "link")
       return /\bstylesheet\b/i.test(element?.getAttribute("rel") ?? "") ? this.privacy.resource(value) : null;
-    if (tag === "a" || tag === "area") return masked ? "#" : this.privacy.link(value);
-    // Of SVG: a fragment names what is drawn.
+    const isDrawn = element?.namespaceURI === SVG && tag !== "a";
+    if (!isDrawn) return masked ? "#" : this.privacy.link(value);
+    // A fragment names what is drawn.
     const [address = "", fragment] = value.split(/#(.*)/s);
     const shown = this.privacy.resource(address);
     return fragment ? `${shown}#${fragment}` : shown;
