@@ -127,7 +127,8 @@ class Hub:
             silent = now - connection.heard
             if connection.id is None:
                 if now - connection.opened >= HELLO_WITHIN_MS:
-                    connection.close(CloseCode.NO_HELLO, f"no hello within {HELLO_WITHIN_MS // 1000} s")
+                    # It may have been stuck, or asleep, and is welcome once it can speak.
+                    connection.close(CloseCode.SILENT, f"no hello within {HELLO_WITHIN_MS // 1000} s")
             elif silent >= SILENT_AFTER_MS:
                 connection.close(CloseCode.SILENT, f"nothing was heard for {SILENT_AFTER_MS // 1000} s")
             else:

@@ -125,7 +125,7 @@ def test_a_connection_that_does_not_say_hello_is_closed(hub: Hub, now: Now) -> N
     hub.tick(now.ms + HELLO_WITHIN_MS - 1)
     assert connection.closing is None
     hub.tick(now.ms + HELLO_WITHIN_MS)
-    assert connection.closing == (CloseCode.NO_HELLO, "no hello within 5 s")
+    assert connection.closing == (CloseCode.SILENT, "no hello within 5 s")
 
 
 def test_silence_closes_and_any_byte_is_life(hub: Hub, now: Now) -> None:

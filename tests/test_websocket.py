@@ -155,7 +155,7 @@ def test_no_hello_in_time(stage: Stage) -> None:
         connection.heard += HELLO_WITHIN_MS
     stage.client.portal.call(stage.hub.tick, clock() + HELLO_WITHIN_MS)
     closed = link.closed()
-    assert closed.code == CloseCode.NO_HELLO
+    assert closed.code == CloseCode.SILENT
     assert "no hello within 5 s" in closed.reason
     stage.goes_on()
 

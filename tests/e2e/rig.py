@@ -160,7 +160,8 @@ def until(page: Page, condition: str, within_ms: float = WITHIN_MS) -> Any:
             if (value) return value;
             if (performance.now() > end) {
               const state = globalThis.viewer?.stats() ?? globalThis.Cobrowse?.session?.stats() ?? null;
-              throw new Error(`not within ${within} ms: ${text}; ${JSON.stringify(state)}`);
+              const notice = document.querySelector(".notice")?.textContent ?? "";
+              throw new Error(`not within ${within} ms: ${text}; ${JSON.stringify(state)} ${notice}`);
             }
             await new Promise((resolve) => setTimeout(resolve, 10));
           }

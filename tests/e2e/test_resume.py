@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 from playwright.sync_api import Browser
+
+from cobrowse.close_codes import CloseCode
 
 from .rig import HERE, Desk, Server, difference, serving, site, until
 from .test_paths import drive
 from .test_proxies import free_port
+
+STUCK: Final = """
+  const Real = globalThis.WebSocket;
+  globalThis.codes = [];
+  globalThis.WebSocket = class WebSocket extends Real {
+    constructor(...values) {
+      super(...values);
+      this.addEventListener("close", ({ code }) => codes.push(code));
+      if (globalThis.wasStuck) return;
+      globalThis.wasStuck = true;
+      this.addEventListener("open", () => {
+        const end = performance.now() + 7_000;
+        while (performance.now() < end);
+      });
+    }
+  };
+"""
+"""The page does nothing for longer than the server waits for `hello`, from when its first WebSocket has opened."""
 
 
 @pytest.fixture
@@ -47,6 +69,17 @@ def test_a_server_that_was_killed_comes_back_and_everybody_goes_on(browser: Brow
             assert difference(visit, late) is None
         desk.close()
         assert desk.errors == []
+
+
+def test_pages_that_are_stuck_when_they_are_to_say_who_they_are_come_back(desk: Desk, pages: str) -> None:
+    contexts = desk.context(), desk.context()
+    for context in contexts:
+        context.add_init_script(STUCK)
+    visit = desk.visit_in(contexts[0], f"{pages}/table.html")
+    watching = desk.watch_in(contexts[1], visit.link, path="relay")
+    assert difference(visit, watching) is None
+    for page in (visit.page, watching.page):
+        assert page.evaluate("codes[0]") == CloseCode.SILENT
 
 
 def test_a_viewer_that_was_offline_goes_on_from_where_it_was(desk: Desk, pages: str) -> None:
