@@ -101,7 +101,14 @@ class PagePeer(Inbox):
 
     async def route(self) -> dict[str, Any]:
         """What its bytes go by."""
-        return await self.page.evaluate("peer.route()")  # type: ignore[no-any-return]
+        route: dict[str, Any] = await self.page.evaluate("""async () => {
+          for (;;) {
+            const route = await peer.route();
+            if (route) return route;
+            await new Promise((resolve) => setTimeout(resolve, 10)); // an open connection may be about to change pairs
+          }
+        }""")
+        return route
 
     async def close(self) -> None:
         await self.page.evaluate("peer.close()")
