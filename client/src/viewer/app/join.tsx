@@ -33,8 +33,14 @@ function Join() {
     open(code).catch((reason: Error) => setError(reason.message));
   };
   useEffect(() => {
-    const code = location.hash.slice(1);
-    if (code) join(code);
+    const read = () => {
+      const code = location.hash.slice(1);
+      if (code) join(code);
+    };
+    read();
+    // A link with a code that is opened where this page is shown already loads nothing.
+    addEventListener("hashchange", read);
+    return () => removeEventListener("hashchange", read);
   }, []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
