@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from typing import Final
 
 from tests.e2e.rig import Desk, Visit, Watching, serving, site, until
-from tests.e2e.test_proxies import free_port
 from tests.faults.count import SHOWN, Count
 from tests.faults.deaths import BACK, WAYS, die
 from tests.faults.followers import KINDS
 from tests.faults.peers import counted
+from tests.proxies import free_port
 
 from .bench import Bench
 from .table import Measured, times

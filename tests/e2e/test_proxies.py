@@ -2,113 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from ..proxies import caddy, nginx
 from .rig import HERE, ROOT, Server
 
-NGINX: Final = """
-{user}
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr notice;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port};
-    location /desk/ {{
-      proxy_pass http://{upstream}/;
-      {lines}
-    }}
-  }}
-}}
-"""
-CADDY: Final = """
-{{
-  admin off
-  auto_https off
-}}
-http://:{port} {{
-  bind 127.0.0.1
-  handle_path /desk/* {{
-    {lines}
-  }}
-}}
-"""
 BUFFERS: Final = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;"
 GZIP: Final = "gzip on; gzip_types *; gzip_min_length 0; gzip_proxied any;"
 HOLDS: Final = BUFFERS + GZIP
-
-
-def program(name: str) -> str:
-    """The path of a proxy; distributions keep them in /usr/sbin, which is not on everybody's path."""
-    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if path is None:
-        raise RuntimeError(f"{name} is needed for this test: run `make programs`, or install the package '{name}'")
-    return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def running(command: list[str], ready: str, environment: dict[str, str]) -> Iterator[None]:
-    """Run a proxy until the block ends; it is ready when it says so."""
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    said = ""
-    try:
-        while ready not in said:
-            line = process.stderr.readline()
-            if not line:
-                raise RuntimeError(f"{command[0]} did not start:\n{said}")
-            said += line
-        yield
-    finally:
-        process.terminate()
-        process.communicate(timeout=15)
-
-
-@contextmanager
-def nginx(folder: Path, upstream: str, lines: str) -> Iterator[str]:
-    port = free_port()
-    config = folder / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""
-    config.write_text(NGINX.format(user=user, folder=folder, port=port, upstream=upstream, lines=lines))
-    command = [program("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(config)]
-    with running(command, "start worker process ", {}):
-        yield f"localhost:{port}/desk"
-
-
-@contextmanager
-def caddy(folder: Path, upstream: str, lines: str) -> Iterator[str]:
-    port = free_port()
-    config = folder / "Caddyfile"
-    config.write_text(CADDY.format(port=port, lines=lines.format(upstream=upstream)))
-    command = [program("caddy"), "run", "--config", str(config), "--adapter", "caddyfile"]
-    home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    with running(command, "serving initial configuration", home):
-        yield f"localhost:{port}/desk"
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +34,7 @@ def bundle() -> str:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
+    context = browser.new_context(bypass_csp=True)  # the server's pages run no script of ours
     yield context.new_page()
     context.close()
 

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser
 
 from cobrowse.close_codes import CloseCode
 
+from ..proxies import free_port
 from .rig import HERE, Desk, Server, difference, serving, site, until
 from .test_paths import drive
-from .test_proxies import free_port
 
 STUCK: Final = """
   const Real = globalThis.WebSocket;

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from ..proxies import nginx
 from .rig import HERE, Desk, Server, Visit, difference, site, until
 from .test_paths import drive
-from .test_proxies import nginx
 
 
 def changing(visit: Visit) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from ..e2e.rig import HERE, Desk, Server, Visit, Watching, difference, site, until
 from ..e2e.test_paths import drive
+from ..proxies import passed_on
 from .conftest import PAGES_PORT, PROXY_PORT, SERVER_PORT, Launch
 from .network import Network
 from .peers import GIVEN_UP, counted
-from .proxy import without_websockets
 from .roads import Record, p95, since_opened, spread
 
 PAINTS: Final = 20
@@ -41,7 +41,7 @@ def proxied(network: Network, server: Server, tmp_path: Path) -> Iterator[Server
     with ExitStack() as stack:
         with network.entered("server"):
             listen, upstream = f"{address}:{PROXY_PORT}", f"{address}:{SERVER_PORT}"
-            stack.enter_context(without_websockets(tmp_path, listen, upstream))
+            stack.enter_context(passed_on(tmp_path, listen, upstream))
         yield Server(f"http://{listen}", server.login, server.process)
 
 

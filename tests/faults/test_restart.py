@@ -10,8 +10,8 @@ from playwright.sync_api import Browser
 from cobrowse.records import Frame
 
 from ..e2e.rig import HERE, Desk, Visit, Watching, difference, serving, site, until
-from ..e2e.test_proxies import free_port
 from ..e2e.test_resume import killed
+from ..proxies import free_port
 from .count import Count
 from .followers import KINDS, Follower, credentials, following
 from .roads import Record
