@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from .rig import Desk, Visit, Watching, difference, until
+from typing import Any
+
+from playwright.sync_api import WebSocket
+
+from cobrowse.records import Frame, Part
+
+from .rig import Desk, Visit, Watching, difference, said, until
 
 
 def drive(visit: Visit, start: int, stop: int) -> None:
@@ -56,6 +62,31 @@ def test_a_forced_relay_never_goes_direct(desk: Desk, pages: str) -> None:
     assert difference(visit, watching) is None
     assert watching.stats["transport"] == "websocket"
     assert visit.page.evaluate("Cobrowse.session.viewers[0].path") == "relay"
+
+
+def test_of_a_session_that_is_direct_nothing_goes_by_the_server_also_after_a_page_load(desk: Desk, pages: str) -> None:
+    opened = desk.context()
+    sent: list[Any] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda payload: sent.extend(said(socket.url, payload)))
+
+    opened.on("page", lambda page: page.on("websocket", listen))
+    visit = desk.visit_in(opened, f"{pages}/table.html", "{ consent: 'granted', path: 'direct' }")
+    watching = desk.watch(visit.link)
+    drive(visit, 0, 30)
+    assert difference(visit, watching) is None
+    visit.page.reload()
+    until(visit.page, "globalThis.Cobrowse?.session?.viewers.length === 1")
+    until(watching.page, "viewer.stats().epoch > 1 && viewer.stats().state === 'live'")
+    drive(visit, 30, 60)
+    assert difference(visit, watching) is None
+    assert watching.stats["path"] == "direct"
+    assert watching.relayed == []
+    assert sum(isinstance(item, dict) and item["type"] == "hello" for item in sent) == 2
+    assert not [item for item in sent if isinstance(item, Frame | Part)]
+    refused = desk.watch(visit.link, path="relay", state="failed")
+    assert "by direct only" in refused.page.locator(".notice").inner_text()
 
 
 def test_a_fifth_viewer_stays_on_the_relay(desk: Desk, pages: str) -> None:
