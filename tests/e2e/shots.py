@@ -18,21 +18,8 @@ SIZE: Final = {"width": 1280, "height": 800}
 SCALE: Final = 0.6
 MOST_BYTES: Final = 500_000
 
-# The widget's shadow root is closed; here it is remembered, so that the chat can be opened for the picture.
-REMEMBER_ROOTS: Final = """
-  const attach = Element.prototype.attachShadow;
-  Element.prototype.attachShadow = function (options) {
-    const root = attach.call(this, options);
-    if (this.localName === "cobrowse-widget") (globalThis.__widgets ??= []).push(root);
-    return root;
-  };
-"""
 # The shop's prices rest, so that both pictures show the same.
 PAUSE_PRICES: Final = "sessionStorage.setItem('oddkiln-prices', JSON.stringify({ paused: true }));"
-OPEN_CHAT: Final = """() => {
-  for (const root of globalThis.__widgets) root.querySelector("[data-action=chat]")?.click();
-}"""
-
 JOINED: Final = """<!doctype html><meta charset="utf-8"><style>
   body {{ margin: 0; padding: 28px; display: flex; gap: 28px; width: max-content;
     background: #e9edf2; color: #33414f; font: 600 17px/1.3 system-ui, sans-serif; }}
@@ -53,7 +40,7 @@ def take(browser: Browser, server: Server) -> tuple[str, str]:
     """The visitor's and the agent's page, with a line of chat each and the agent's pointer on the page."""
     desk = Desk(browser, server)
     context = desk.context(viewport=SIZE)
-    context.add_init_script(REMEMBER_ROOTS + PAUSE_PRICES)
+    context.add_init_script(PAUSE_PRICES)
     options = "{ consent: 'granted', capabilities: ['view', 'pointer', 'chat'] }"
     visit = desk.visit_in(context, f"{server.url}/demo/product.html", options)
     desk_context = desk.context(viewport=SIZE)
@@ -69,7 +56,7 @@ def take(browser: Browser, server: Server) -> tuple[str, str]:
     agent.locator("input[name=line]").fill("Very nearly. Here is what differs from pot to pot.")
     agent.locator("input[name=line]").press("Enter")
     until(visitor, "Cobrowse.session.chat.length === 2")
-    visitor.evaluate(OPEN_CHAT)
+    visitor.locator("cobrowse-widget [data-action=chat]").click()
     until(agent, "viewer.stats().lagMs !== null")
     box = agent.locator(".layer").bounding_box()
     assert box is not None
