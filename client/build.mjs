@@ -29,7 +29,7 @@ const builds = [
     plugins: [pako, rrweb],
     entryPoints: {
       broadcaster: "src/broadcaster/broadcaster.ts",
-      rrweb: "src/broadcaster/rrweb.ts",
+      record: "src/broadcaster/record.ts",
       viewer: "src/viewer/app/main.tsx",
       join: "src/viewer/app/join.tsx",
       preview: "src/viewer/app/preview.ts",

@@ -17,7 +17,7 @@ BROWSER_FILES = {
     "embed.js.br",
     "embed.js.gz",
     "broadcaster.js",
-    "rrweb.js",
+    "record.js",
     "viewer.js",
     "join.js",
     "preview.js",

@@ -18,7 +18,7 @@ def scripts(bench: Bench) -> str:
     rows = [
         ("embed.js: before a session", ["embed.js"]),
         ("embed.js and broadcaster.js: once a session starts", ["embed.js", "broadcaster.js"]),
-        ("these and rrweb.js: once somebody asks to look", ["embed.js", "broadcaster.js", "rrweb.js"]),
+        ("these and record.js: once somebody asks to look", ["embed.js", "broadcaster.js", "record.js"]),
         ("viewer.js", ["viewer.js"]),
     ]
     sizes = [

@@ -8,14 +8,14 @@ import { CHECKPOINT_EVERY_MS, Log } from "../log";
 import { asEvent, type Entry, type SharedState, type ShownEntry } from "../state";
 import { FIELD_EVENTS, Fields } from "./fields";
 import { FrameCalls } from "./frames";
-import { Library } from "./library";
+import { Library, type Loaded } from "./library";
 import { Listeners } from "./listeners";
 import { type Mender, mended, type RecordedEvent } from "./mend";
 import type { Privacy } from "./privacy";
 import { Rules } from "./rules";
 import { Scrubber } from "./scrub";
 import { rulesBeyond, Sheets, withAbsoluteAddresses } from "./sheets";
-import { checkpointParts, Writer } from "./writer";
+import type { Writer } from "./writer";
 
 const BATCH_EVERY_MS = 16;
 const META = 4;
@@ -32,9 +32,13 @@ interface Sheeted {
 
 const library = new Library();
 
-function rrweb(): NonNullable<Library["record"]> {
-  if (!library.record) throw new Error("cobrowse: the recorder is not loaded");
-  return library.record;
+function loaded(): Loaded {
+  if (!library.loaded) throw new Error("cobrowse: the recorder is not loaded");
+  return library.loaded;
+}
+
+function rrweb(): Loaded["record"] {
+  return loaded().record;
 }
 
 export class Recorder {
@@ -93,11 +97,11 @@ export class Recorder {
 
   /** The ids of the page's nodes; null before the recorder is loaded. */
   static get mirror() {
-    return library.record?.mirror ?? null;
+    return library.loaded?.record.mirror ?? null;
   }
 
   get isLoaded(): boolean {
-    return library.record !== null;
+    return library.loaded !== null;
   }
 
   /** Load what records; needed before `begin`. Rejects when it does not come. */
@@ -112,7 +116,7 @@ export class Recorder {
   begin(epoch: number, recording: boolean): void {
     this.stop();
     this.log.begin(epoch);
-    this.writer = new Writer(epoch);
+    this.writer = new (loaded().Writer)(epoch);
     this.waiting = [];
     this.snapshot = [];
     this.lastBatch = 0;
@@ -367,7 +371,7 @@ export class Recorder {
     if (!writer || this.halted) return;
     const now = performance.now();
     const values = [this.state(), ...this.snapshot];
-    for (const part of checkpointParts(writer.epoch, writer.seq, this.checkpointId, values))
+    for (const part of loaded().checkpointParts(writer.epoch, writer.seq, this.checkpointId, values))
       this.log.addPart(part, now);
     this.snapshot = [];
     this.checkpointId += 1;
