@@ -89,14 +89,16 @@ class Cobrowse {
 
   private async carryOn(): Promise<void> {
     const stored = load();
-    const release = stored && (await lock(stored.id, false, () => this.makeWay()));
-    if (!stored || !release) {
-      // Another tab holds it: this one is a copy, and its storage with it.
-      if (stored) sessionStorage.removeItem(STORE_KEY);
+    const stolen = () => this.makeWay();
+    let release = stored && (await lock(stored.id, false, stolen));
+    if (!release) {
       await this.tabs.who();
-      return;
+      // The page before this one may have been long in letting go of it, on a busy machine.
+      if (stored && !this.elsewhere) release = await lock(stored.id, false, stolen, true);
     }
-    await this.goOn(release);
+    if (release) await this.goOn(release);
+    // Another tab holds it: this one is a copy, and its storage with it.
+    else if (stored) sessionStorage.removeItem(STORE_KEY);
   }
 
   private async goOn(release: Release): Promise<void> {

@@ -14,6 +14,8 @@ const ANSWERED_WITHIN_MS = 150;
 const BUSY_TIMES = 10;
 const BUSY_EVERY_MS = 500;
 const LOCK_WITHIN_MS = 1_000;
+/** The same where no other tab is known to hold it. */
+const FREE_LOCK_WITHIN_MS = 5_000;
 const LOCK = "cobrowse:";
 
 export type Release = () => void;
@@ -145,12 +147,17 @@ async function isHeld(): Promise<boolean> {
 }
 
 /** Holds the session for this tab, until released or the page goes; null when another tab has it, unless it is stolen. */
-export function lock(id: string, steal = false, onstolen: () => void = () => {}): Promise<Release | null> {
+export function lock(
+  id: string,
+  steal = false,
+  onstolen: () => void = () => {},
+  isFree = false,
+): Promise<Release | null> {
   const { locks } = navigator;
   if (!locks) return Promise.resolve(() => {}); // no secure context: nobody can say
   return new Promise((resolve) => {
     // The page before this one in the same tab lets go of it a moment after this one has begun.
-    const options = steal ? { steal } : { signal: AbortSignal.timeout(LOCK_WITHIN_MS) };
+    const options = steal ? { steal } : { signal: AbortSignal.timeout(isFree ? FREE_LOCK_WITHIN_MS : LOCK_WITHIN_MS) };
     let held = false;
     locks
       .request(LOCK + id, options, () => {
