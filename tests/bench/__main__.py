@@ -30,6 +30,7 @@ from .paint import paint
 from .recording import recording
 from .resume import resume
 from .scripts import scripts
+from .scrub import scrub
 from .storm import reconnection
 from .table import write
 from .transports import transports
@@ -43,6 +44,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Bench], str]]]] = {
     "wire": ("Bytes on the wire", wire),
     "scripts": ("Scripts", scripts),
     "recording": ("Cost of recording", recording),
+    "scrub": ("Cost of scrubbing", scrub),
     "fanout": ("Fan-out of the relay", fanout),
     "transports": ("Transports on worse networks", transports),
     "webrtc": ("The server's WebRTC peer", webrtc),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page, Request, WebSocket
+from playwright.sync_api import BrowserContext, Request, WebSocket
 
 from cobrowse.leaks import Finder, Leak
+from cobrowse.records import Frame, Part, decode
 from cobrowse.search import Search
 from cobrowse.told import Reader, Told
-from cobrowse.transports.check import WORD
+from cobrowse.transports.check import CHECK_SIZE, WORD
 
 HOOK: Final = """{
   const { send } = RTCDataChannel.prototype;
@@ -38,23 +38,37 @@ class Sent:
 
     def __init__(self, context: BrowserContext, server: str, own: bool = False) -> None:
         """`own`: the pages are the server's own, which gets their addresses and what they load anyway."""
-        self.told: list[Told] = []
         self.channels: set[str] = set()
         self._server = server
-        self._readers: dict[object, Reader] = defaultdict(Reader)
+        self._items: list[Any] = []
         self._requests: list[Request] = []
         context.expose_binding("sentByChannel", lambda _, channel, data: self._channel(channel, data))
         context.add_init_script(HOOK)
-        context.on("page", self._page)
+        context.on("page", lambda page: page.on("websocket", self._socket))
         if not own:
             context.on("request", self._requested)
+
+    def told(self) -> list[Told]:
+        """All that was sent by any transport: a log may be begun on one and carried on on another."""
+        frames: dict[tuple[int, int], Frame] = {}
+        parts: dict[tuple[int, int, int], Part] = {}
+        told = []
+        for item in self._items:
+            if isinstance(item, Frame):
+                assert frames.setdefault((item.epoch, item.seq), item) == item
+            elif isinstance(item, Part):
+                assert parts.setdefault((item.epoch, item.id, item.part), item) == item
+            else:
+                told.append(Told("message", item))
+        reader = Reader()
+        for _, record in [*sorted(parts.items()), *sorted(frames.items())]:
+            told += reader.take(record)
+        return told + reader.rest
 
     def leaks(self, secrets: Sequence[str]) -> list[Leak]:
         """Those of the secrets that were sent, and where."""
         finder = Finder(Search(secrets))
-        finder.look(self.told)
-        for reader in self._readers.values():
-            finder.look(reader.rest)
+        finder.look(self.told())
         for request in self._requests:
             said = {"address": request.url.partition("#")[0], "headers": dict(request.headers)}
             finder.look([Told(f"request of {urlsplit(request.url).path}", {**said, "body": request.post_data_buffer})])
@@ -63,24 +77,21 @@ class Sent:
     @property
     def text(self) -> str:
         """All that was told, to be searched for what should be there."""
-        return json.dumps([told.value for told in self.told], default=repr)
-
-    def _page(self, page: Page) -> None:
-        page.on("websocket", self._socket)
+        return json.dumps([told.value for told in self.told()], default=repr)
 
     def _socket(self, socket: WebSocket) -> None:
         if self._is_server(f"http{socket.url.removeprefix('ws')}"):
-            socket.on("framesent", partial(self._framed, socket, urlsplit(socket.url).query == WORD))
+            socket.on("framesent", partial(self._framed, urlsplit(socket.url).query == WORD))
 
-    def _framed(self, socket: WebSocket, checked: bool, message: bytes | str) -> None:
+    def _framed(self, checked: bool, message: bytes | str) -> None:
         assert isinstance(message, bytes)
-        self.told += self._readers[socket].read(message, checked)
+        self._items += decode(message[:-CHECK_SIZE] if checked else message)
 
     def _channel(self, channel: str, data: str) -> None:
         self.channels.add(channel)
-        self.told += self._readers[channel].read(b64decode(data))
+        self._items += decode(b64decode(data))
 
-    def _requested(self, request: Request) -> Any:
+    def _requested(self, request: Request) -> None:
         if self._is_server(request.url):
             self._requests.append(request)
 

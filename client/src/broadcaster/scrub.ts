@@ -31,6 +31,8 @@ const SHOWN_META = new Set(["viewport", "theme-color", "color-scheme"]);
 const VALUED = new Set(["li", "progress", "meter", "input"]);
 const VALUELESS = new Set(["hidden", "checkbox", "radio", "file"]);
 const SILENT = new Set(["SCRIPT", "NOSCRIPT"]);
+/** What changes most, and is the same in masked parts: there whether it is in one need not be asked. */
+const NEVER_MASKED = new Set(["class", "id", "style"]);
 /** In masked parts: what says how a thing looks and works, not what it says. */
 const LAYOUT = new Set(
   (
@@ -89,7 +91,13 @@ export class Scrubber {
     }
     for (const { id, attributes: changed } of attributes) {
       const element = this.getNode(id) as Element | null;
-      this.attributes(element?.localName ?? "", changed, element, !element || this.privacy.isMasked(element));
+      const mayMask = Object.keys(changed).some((name) => !NEVER_MASKED.has(name));
+      this.attributes(
+        element?.localName ?? "",
+        changed,
+        element,
+        mayMask && (!element || this.privacy.isMasked(element)),
+      );
     }
   }
 

@@ -72,8 +72,8 @@ const BLOCKED = `
 
 const task = () => new Promise((resolve) => setTimeout(resolve));
 
-/** Put all of them at the end of the page, from a snapshot's or a mutation's point of view; gives the element around them. */
-globalThis.sow = () => {
+/** Put all of them at the end of the page, from a snapshot's or a mutation's point of view; gives the element around them. Its frames have loaded. */
+globalThis.sow = async () => {
   const around = document.createElement("section");
   const part = (html, mark) => {
     const element = document.createElement("div");
@@ -92,6 +92,12 @@ globalThis.sow = () => {
   canvas.getContext("2d").fillText("quetzal-canvas", 0, 20);
   around.append(canvas);
   document.body.append(around);
+  const frames = [...around.querySelectorAll("iframe[srcdoc]")];
+  const end = performance.now() + 20_000;
+  while (!frames.every(({ contentDocument }) => contentDocument?.body?.childElementCount)) {
+    if (performance.now() > end) throw new Error("the frames do not load");
+    await task();
+  }
   return around;
 };
 
@@ -124,7 +130,7 @@ globalThis.stir = async (around) => {
       masked.append(host);
       host.attachShadow({ mode: "open" }).innerHTML = "<i aria-label='quetzal-late-root-label'>quetzal-late-root</i>";
     },
-    () => one("iframe").contentDocument?.body.append("quetzal-framed-added"),
+    () => one("iframe").contentDocument.body.append("quetzal-framed-added"),
     () => said(one("input"), "quetzal-typed-masked"),
     () => said(one("textarea"), "quetzal-area-typed"),
     () => {
@@ -202,12 +208,12 @@ globalThis.stir = async (around) => {
       one("p", blocked).title = "quetzal-blocked-title";
       one(".host", blocked).shadowRoot.append("quetzal-blocked-added");
       blocked.append("quetzal-blocked-later");
-      one("iframe", blocked).contentDocument?.body.append("quetzal-blocked-frame-added");
+      one("iframe", blocked).contentDocument.body.append("quetzal-blocked-frame-added");
       said(one("input", blocked), "quetzal-blocked-typed");
     },
     () => {
       const later = `${INNER}<!-- quetzal-inner-later --><a href="?quetzal-inner-link">a</a>`;
-      around.querySelector(":scope > iframe").contentDocument.body?.insertAdjacentHTML("beforeend", later);
+      around.querySelector(":scope > iframe").contentDocument.body.insertAdjacentHTML("beforeend", later);
       around.querySelector(":scope > .host").shadowRoot.append(Object.assign(document.createElement("p"), { innerHTML: later }));
     },
     () => history.replaceState(null, "", "?token=quetzal-replaced-query#quetzal-replaced-fragment"),
