@@ -129,7 +129,6 @@ def test_no_canary_leaves_the_page_from_any_place(
 
 
 HARD: Final = [
-    "moves",
     "bulk",
     "sheets",
     "shadow",
