@@ -116,6 +116,8 @@ class Session:
                 )
             viewer = self.viewers.get(known.id)
             if viewer is not None:
+                if not viewer.connected and not viewer.gone_at:
+                    viewer.gone_at = now  # that it has left may have been said to a connection that was lost
                 outputs += self._admit(viewer, known.capabilities, now)
         outputs += self._put_out({known.id for known in admitted}, now)
         if paused:

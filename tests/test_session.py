@@ -304,6 +304,15 @@ def test_one_that_was_let_in_may_be_away_for_a_while() -> None:
     assert sent(stage.session.join("a", "a", "guest", False, 100_000), "a") == [Admitted(capabilities=["chat", "view"])]
 
 
+def test_that_one_has_left_is_said_again_to_a_page_that_may_not_have_heard_it() -> None:
+    stage = Stage("a")
+    stage.session.leave("a", 1_000)
+    assert sent(stage.session.tick(1_000 + LEFT_AFTER_MS), BROADCASTER) == [Left(viewer="a")]  # into the void
+    stage.session.arrive(1, 1, False, [known("a", "view")], 20_000)
+    assert stage.session.tick(20_000 + LEFT_AFTER_MS - 1) == []
+    assert sent(stage.session.tick(20_000 + LEFT_AFTER_MS), BROADCASTER) == [Left(viewer="a")]
+
+
 def test_one_counts_as_gone_from_its_last_sign_of_life() -> None:
     stage = Stage("a")
     stage.session.leave("a", 1_000 + LEFT_AFTER_MS, heard=1_000)
