@@ -107,6 +107,69 @@ const playMath = [
   ),
 ];
 
+/**
+ * The viewer's policy asks for trusted types where markup is written, and the replay's window has its own. The only
+ * markup that the player writes are these two, by which a document gets its mode.
+ */
+const playTrusted = [
+  swap(
+    'http://www.w3.org/1999/xhtml") doc.write("<!DOCTYPE html PUBLIC \\"-//W3C//DTD XHTML 1.0 Transitional//EN\\" \\"\\">");',
+    'http://www.w3.org/1999/xhtml") doc.write(trusted(doc, "<!DOCTYPE html PUBLIC \\"-//W3C//DTD XHTML 1.0 Transitional//EN\\" \\"\\">"));',
+  ),
+  swap(
+    'else doc.write("<!DOCTYPE html PUBLIC \\"-//W3C//DTD HTML 4.0 Transitional//EN\\" \\"\\">");',
+    'else doc.write(trusted(doc, "<!DOCTYPE html PUBLIC \\"-//W3C//DTD HTML 4.0 Transitional//EN\\" \\"\\">"));',
+  ),
+  swap(
+    "function buildNodeWithSN(n, options) {\n",
+    `const policies = new WeakMap();
+function trusted(doc, markup) {
+	const { trustedTypes } = doc.defaultView;
+	if (!trustedTypes) return markup;
+	if (!policies.has(trustedTypes))
+		policies.set(trustedTypes, trustedTypes.createPolicy("cobrowse", { createHTML: (text) => text }));
+	return policies.get(trustedTypes).createHTML(markup);
+}
+function buildNodeWithSN(n, options) {\n`,
+  ),
+];
+
+/**
+ * Who sends the page may be hostile, or mistaken. What does not fit is left out alone, not with all that came with it, and
+ * is told of; what waits for a node that does not come is given up at once, not after half a second in a loop.
+ */
+const playWhatFits = [
+  swap(
+    "\t\td.removes = d.removes.filter((mutation) => {\n\t\t\tif (!mirror",
+    `\t\tconst each = (items, apply) => items.forEach((item) => {
+			try { apply(item); } catch (error) { this.config.onmisfit?.(error); }
+		});
+		d.removes = d.removes.filter((mutation) => {\n\t\t\tif (!mirror`,
+  ),
+  swap("\t\td.removes.forEach((mutation) => {\n", "\t\teach(d.removes, (mutation) => {\n"),
+  swap("\t\td.adds.forEach((mutation) => {\n", "\t\teach(d.adds, (mutation) => {\n"),
+  swap(
+    "\t\tuniqueTextMutations(d.texts).forEach((mutation) => {\n",
+    "\t\teach(uniqueTextMutations(d.texts), (mutation) => {\n",
+  ),
+  swap("\t\td.attributes.forEach((mutation) => {\n", "\t\teach(d.attributes, (mutation) => {\n"),
+  swap(
+    "\t\tconst startTime = Date.now();\n\t\twhile (legacy_queue.length) {\n",
+    `\t\tconst startTime = Date.now();
+		let waited = Infinity;
+		while (legacy_queue.length) {
+			if (legacy_queue.length >= waited) {
+				this.config.onmisfit?.();
+				break;
+			}
+			waited = legacy_queue.length;\n`,
+  ),
+  swap(
+    "\t\t\t\t\tthis.warn(`Exception in mutation",
+    "\t\t\t\t\tthis.config.onmisfit?.(error);\n\t\t\t\t\tthis.warn(`Exception in mutation",
+  ),
+];
+
 /** What a <meta> may be called whose content shows that one owns the page, or acts for its visitor. */
 const SECRET_META =
   /^(google-site-verification|yandex-verification|csrf-token|p:domain_verify|verify-v1|verification|shopify-checkout-api-token)$/i;
@@ -205,7 +268,7 @@ export const rrweb = {
       return { contents: `import { closest } from ${JSON.stringify(COMPOSED)};\n${source}`, loader: "js" };
     });
     build.onLoad({ filter: /[\\/]rrweb[\\/]dist[\\/]rrweb\.js$/ }, ({ path }) => ({
-      contents: patched(path, [...playMath, ...playScrollAtOnce]),
+      contents: patched(path, [...playMath, ...playScrollAtOnce, ...playTrusted, ...playWhatFits]),
       loader: "js",
     }));
   },

@@ -87,6 +87,9 @@ def page_policy(assets: list[str], framed_by: list[str] | None = None) -> str:
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": " ".join(framed_by or ["'none'"]),
+        # Only the player's own policy makes markup: two doctypes (client/rrweb.mjs).
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "cobrowse",
     }
     return "; ".join(f"{name} {value}".strip() for name, value in policy.items())
 

@@ -21,6 +21,7 @@ from tests.e2e.rig import CHROMIUM_ARGS, ROOT, Desk, chromium, serving, site
 
 from .bench import Bench, plain_site
 from .build import build
+from .check import check
 from .deaths import deaths
 from .fanout import fanout
 from .hour import hour
@@ -45,6 +46,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Bench], str]]]] = {
     "scripts": ("Scripts", scripts),
     "recording": ("Cost of recording", recording),
     "scrub": ("Cost of scrubbing", scrub),
+    "check": ("Cost of checking", check),
     "fanout": ("Fan-out of the relay", fanout),
     "transports": ("Transports on worse networks", transports),
     "webrtc": ("The server's WebRTC peer", webrtc),

@@ -12,7 +12,7 @@ from tests.e2e.rig import ROOT
 
 HERE: Final = Path(__file__).parent
 CLIENT: Final = ROOT / "client"
-BUNDLES: Final = ("bare_sender", "bare_viewer", "bare_log", "live_sender", "live_viewer", "bare_scrub")
+BUNDLES: Final = ("bare_sender", "bare_viewer", "bare_log", "live_sender", "live_viewer", "bare_scrub", "checked")
 
 
 def build(folder: Path) -> None:

@@ -56,5 +56,5 @@ def others(server: Server) -> Iterator[str]:
 @pytest.fixture
 def stranger(server: Server) -> Iterator[Callable[[], Stranger]]:
     """Makes viewers without a browser."""
-    with strangers(server.url) as make:
+    with strangers(server.url, Stranger) as make:
         yield make

@@ -359,7 +359,8 @@ def difference(visit: Visit, watching: Watching, foreign: bool = False) -> str |
         seen = watching.page.evaluate(read, seen)
     shown = watching.document(f"{CANONICAL}; return JSON.stringify(canonical(doc, 'viewer', {other}));")
     if seen == shown:
-        return None
+        left = watching.stats["leftOut"]
+        return f"of a page that harms nobody this was left out: {left}" if left else None
     now = visit.page.evaluate("Cobrowse.session.stats()")
     if (now["epoch"], now["seq"]) != (at["epoch"], at["seq"]):
         return difference(visit, watching, foreign)  # it has changed while it was read

@@ -100,19 +100,22 @@ class Stranger:
             self._news.notify_all()
 
 
+S = TypeVar("S", bound=Stranger)
+
+
 @contextmanager
-def strangers(server: str) -> Iterator[Callable[[], Stranger]]:
-    """Makes strangers at that server; all leave in the end."""
+def strangers(server: str, kind: Callable[..., S]) -> Iterator[Callable[..., S]]:
+    """Makes strangers of a kind at that server; all leave in the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="strangers")
     thread.start()
-    made: list[Stranger] = []
+    made: list[S] = []
 
     def run(work: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work, loop)
 
-    def make() -> Stranger:
-        made.append(Stranger(run, server))
+    def make(*more: Any) -> S:
+        made.append(kind(run, server, *more))
         return made[-1]
 
     try:

@@ -30,6 +30,8 @@ const SHOWN_META = new Set(["viewport", "theme-color", "color-scheme"]);
 /** Elements whose value is seen: as a caption, a number, a bar. */
 const VALUED = new Set(["li", "progress", "meter", "input"]);
 const VALUELESS = new Set(["hidden", "checkbox", "radio", "file"]);
+/** What they load is not shown on the other side. */
+const EMBEDDING = new Set(["iframe", "frame", "object", "embed", "script"]);
 const SILENT = new Set(["SCRIPT", "NOSCRIPT"]);
 /** What changes most, and is the same in masked parts: there whether it is in one need not be asked. */
 const NEVER_MASKED = new Set(["class", "id", "style"]);
@@ -152,9 +154,10 @@ export class Scrubber {
       case "poster":
       case "background":
       case "data":
-        return tag === "iframe" || tag === "frame" || tag === "object" ? null : privacy.resource(value);
-      case "srcset":
+        return EMBEDDING.has(tag) ? null : privacy.resource(value);
       case "imagesrcset":
+        return null; // of what is loaded beforehand
+      case "srcset":
         return privacy.sourceSet(value);
       case "value":
         return this.value(tag, value, element as HTMLInputElement | null, masked);

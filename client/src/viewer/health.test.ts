@@ -14,6 +14,7 @@ const WELL: ViewerStats = {
   bytesReceived: 12_345,
   framesReceived: 11,
   resets: 0,
+  leftOut: {},
   eventsHeld: 20,
 };
 const ROUTE = { rttMs: 3, local: "host", remote: "srflx", protocol: "udp" };

@@ -1,6 +1,7 @@
 /** What a viewer is given, and what it tells of itself. */
 import type { Wish } from "../link/choice";
 import type { TransportKind } from "../link/transport";
+import type { Reason } from "./left";
 import type { Path } from "./paths";
 import type { ViewerState } from "./states";
 
@@ -28,4 +29,6 @@ export interface ViewerStats {
   readonly framesReceived: number;
   readonly resets: number;
   readonly eventsHeld: number;
+  /** What was left out of the page since it was built, as it could harm who looks at it: how many, by reason. */
+  readonly leftOut: Readonly<Partial<Record<Reason, number>>>;
 }

@@ -1,7 +1,6 @@
 /** The page as this viewer has it: the log read in order, shown on the stage, and the session's state beside it. */
 import type { Frame, Part } from "../records";
 import { applied, EMPTY, entryOf, type SharedState, stateOf } from "../state";
-import { isPlayable } from "./check";
 import { Lag } from "./lag";
 import { Reader } from "./reader";
 import type { Stage } from "./stage";
@@ -61,17 +60,17 @@ export class Page {
 
   private apply(events: readonly unknown[]): void {
     this.note(events);
-    this.stage.apply(events.filter(isPlayable));
+    this.stage.apply(events);
     this.lag.applied(this.reader.epoch, this.reader.seq, performance.now());
   }
 
   private restore(state: SharedState, events: readonly unknown[]): void {
     this.shared = state;
     this.onshared();
-    this.stage.restore(events.filter(isPlayable));
+    this.stage.restore(events);
     this.shownOnce = true;
-    // The player applies what it is given in a microtask: only then is the page there.
-    queueMicrotask(() => queueMicrotask(() => this.onrestored()));
+    // After whoever gave the checkpoint has noted that it was one.
+    queueMicrotask(() => this.onrestored());
   }
 
   private note(events: readonly unknown[]): void {

@@ -53,8 +53,7 @@ export class Stage {
   }
 
   apply(events: readonly unknown[]): void {
-    this.player.apply(events);
-    for (const event of events) this.drawClick(event);
+    for (const event of this.player.apply(events)) this.drawClick(event);
   }
 
   clear(): void {

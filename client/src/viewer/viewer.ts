@@ -123,6 +123,7 @@ export class Viewer {
       framesReceived: frames,
       resets,
       eventsHeld: this.stage.player.held,
+      leftOut: this.stage.player.left.byReason,
     };
   }
 
@@ -132,6 +133,11 @@ export class Viewer {
     const { progress } = this.page.reader;
     const interruptedMs = gap.lastsMs(performance.now());
     return noticeOf({ state, reason, admitted, progress, slow: gap.slow, interruptedMs });
+  }
+
+  /** What was left out of the page, in a sentence; null when nothing was. */
+  get leftOut(): string | null {
+    return this.stage.player.left.sentence;
   }
 
   /** The last round trip to the server, in ms. */
@@ -231,8 +237,11 @@ export class Viewer {
         else if (taken === "applied") this.paths.delivered();
         else if (taken === "restored") this.paths.started();
       } catch (error) {
-        if (!(error instanceof UnreadableLog)) throw error;
-        this.startOver(error);
+        if (error instanceof UnreadableLog) this.startOver(error);
+        else {
+          this.finish("failed", error instanceof Error ? error.message : String(error));
+          throw error;
+        }
       }
     }
   }

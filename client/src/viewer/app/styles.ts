@@ -58,6 +58,8 @@ main { flex: 1; min-height: 0; display: flex; }
 .spinner { flex: none; width: 20px; height: 20px; border-radius: 50%; border: 3px solid #39506f; border-top-color: #6fb1ff;
   animation: spin 1s linear infinite; }
 @keyframes spin { to { transform: rotate(1turn); } }
+.left-out { position: absolute; left: 14px; right: 14px; bottom: 0; font-size: 10px; line-height: 14px; color: #7f8fa5;
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .chat { width: 300px; display: flex; flex-direction: column; background: #18212e; border-left: 1px solid #263346; }
 .chat ol { flex: 1; min-height: 0; overflow: auto; list-style: none; padding: 14px; display: flex; flex-direction: column; gap: 8px; }
 .chat li { align-self: flex-start; max-width: 85%; background: #263346; border-radius: 12px; padding: 6px 10px;

@@ -88,6 +88,7 @@ function Screen({ stage, viewer }: { stage: Stage; viewer: Viewer }) {
           <p>{viewer.notice}</p>
         </div>
       )}
+      {state === "live" && viewer.leftOut && <p class="left-out">{viewer.leftOut}</p>}
     </div>
   );
 }
