@@ -360,6 +360,7 @@ export class Broadcast {
     const { transport } = this.server;
     this.pump = transport && this.server.mayCarry ? new Pump(transport, this.feed, () => this.server.ping()) : null;
     if (!welcome.link) this.relink(); // this page was behind: what it has is a link that was ended
+    if (this.granted && !this.recorder.isLoaded) void this.loadRecorder();
     this.record();
     this.changed();
     this.welcomed(null);
@@ -404,7 +405,7 @@ export class Broadcast {
     else void this.loadRecorder();
   }
 
-  /** Once somebody asks to look, or was let in on an earlier page: while the visitor is asked, or the connection made. */
+  /** Once somebody may look unasked, asks to look, or was let in on an earlier page: while the visitor is asked, or the connection made. */
   private async loadRecorder(): Promise<void> {
     try {
       await this.recorder.load();
