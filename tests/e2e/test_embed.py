@@ -131,6 +131,7 @@ def test_a_launcher_has_the_text_of_its_attribute_and_goes_while_there_is_a_sess
     launcher = page.locator("cobrowse-widget").get_by_role("button", name="Ask us")
     launcher.click()
     launcher.wait_for(state="hidden")
+    until(page, "Cobrowse.session !== null")
     page.evaluate("Cobrowse.session.end()")
     launcher.wait_for(state="visible")
 
@@ -175,6 +176,7 @@ def test_what_the_session_tells_has_the_names_that_are_promised(guests: Desk, sh
             "framesReceived",
             "resets",
             "eventsHeld",
+            "leftOut",
         ]
     )
     assert page.evaluate("typeof Cobrowse.version") == "string"

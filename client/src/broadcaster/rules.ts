@@ -64,7 +64,10 @@ export class Rules {
    */
   tells({ type, data }: { type: number; data: Record<string, unknown> }): boolean {
     if (type !== INCREMENTAL || data.source !== STYLE_DECLARATION) return false;
-    const rule = this.events.sheetOf(data)?.cssRules[(data.index as number[])[0] ?? -1];
+    const index = data.index as number[];
+    // The recorder does not find a rule in a style rule. It was asked for, so the whole of it is told.
+    if (index.some((at) => at < 0)) return true;
+    const rule = this.events.sheetOf(data)?.cssRules[index[0] ?? -1];
     if (!rule || LOST.test(rule.cssText)) return false;
     this.ask(rule);
     return true;
