@@ -7,25 +7,33 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from random import Random
 from time import process_time
 from typing import Final
 
+import jwt
 import pytest
 
 from cobrowse.close_codes import CloseCode
 from cobrowse.codec import FROM_BROADCASTER, FROM_VIEWER, parse
+from cobrowse.codes import typed
 from cobrowse.connection import Connection, clock
+from cobrowse.errors import Rejected
 from cobrowse.hub import Hub
 from cobrowse.records import END, MAX_MESSAGE, Frame, InvalidMessage, Part, decode, packed
 from cobrowse.session import Limits
-from cobrowse.tokens import Tokens
+from cobrowse.tokens import Tokens, Watching, id_of
+from cobrowse.transports.candidates import usable
+from cobrowse.transports.check import Garbled, opened, sealed
+from cobrowse.transports.offer import InvalidOffer, read
 
 from .faults.process import resident
 from .links import ORIGIN, SECRET, hello, settings
 from .quiet import QuietHub, begin, heard, say
+from .test_offer import OFFER
 
 CASES: Final = 100_000
 OF_CONNECTIONS: Final = 10_000
@@ -157,6 +165,47 @@ def test_a_hundred_thousand_messages_are_read_or_refused() -> None:
         except InvalidMessage:
             refused += 1
     assert CASES // 4 < refused < CASES
+    assert resident(os.getpid()) - before < 20 * MIB
+
+
+TOKENS: Final = Tokens(SECRET)
+CANDIDATE: Final = "candidate:1 1 udp 2113937151 8.8.8.8 56735 typ host generation 0"
+
+
+def known(token: str) -> None:
+    """As a hello has it: the kind that it claims to be, then whether it is."""
+    verify = {"agent": TOKENS.verify_agent, "viewer": TOKENS.verify_viewer}
+    verify.get(TOKENS.audience(token) or "", TOKENS.verify_broadcaster)(token)
+    id_of(token)
+
+
+DECODERS: Final[dict[str, tuple[Callable[[bytes], object], list[bytes]]]] = {
+    "tokens": (
+        lambda data: known(data.decode("latin1")),
+        [
+            TOKENS.agent("Ann").encode(),
+            TOKENS.viewer(Watching("s", "v", "Ann", "guest")).encode(),
+            jwt.encode({"aud": "agent", "sub": "Ann"}, "x" * 32, "HS256").encode(),
+            b'{"alg":"none"}',
+        ],
+    ),
+    "offers": (lambda data: read(data.decode("latin1"), private=False), [OFFER.encode(), b"a=mid:0", b"m="]),
+    "candidates": (lambda data: usable(data.decode("latin1"), private=False), [CANDIDATE.encode(), b"::ffff:1.2.3.4"]),
+    "codes": (lambda data: typed(data.decode("latin1")), [b"ABC-DEF", b"234567"]),
+    "checked messages": (lambda data: opened(data, 7), [sealed(USUAL[0], 7), sealed(USUAL[-1], 8)]),
+}
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_hundred_thousand_of_each_other_thing_are_read_or_refused(decoder: str) -> None:
+    random = Random(23)
+    read_it, usual = DECODERS[decoder]
+    for data in usual[:1]:
+        read_it(data)
+    before = resident(os.getpid())
+    for _ in range(CASES):
+        with suppress(Rejected, InvalidOffer, Garbled):
+            read_it(changed(random, random.choice(usual), usual))
     assert resident(os.getpid()) - before < 20 * MIB
 
 
