@@ -1,11 +1,13 @@
 """A viewer's tab that is hidden behind another for long: its timers run once a minute.
 
 Chromium slows the timers of a hidden tab to one a second at once, and to one a minute after five minutes. Here that is
-after five seconds, by its own switch, so that a little over a minute has what ten minutes would have.
+after five seconds, by its own switch, so that a little over a minute has what ten minutes would have
+(`HIDDEN_S=600` for those).
 """
 
 from __future__ import annotations
 
+import os
 from typing import Final, cast
 
 from playwright.sync_api import Browser, Page
@@ -18,7 +20,7 @@ THROTTLED: Final = (
     "--intensive-wake-up-throttling-policy=force-enable",
     "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/5",
 )
-HIDDEN_S: Final = 75
+HIDDEN_S: Final = int(os.environ.get("HIDDEN_S", "75"))
 STEPS: Final = 5
 TICK: Final = """() => {
   globalThis.ticks = [];
@@ -43,7 +45,8 @@ def test_a_viewers_tab_is_hidden_for_long(browser: Browser, record_property: Rec
         behind = []
         for _ in range(STEPS):
             began = visit.page.evaluate("performance.now()")
-            until(visit.page, f"performance.now() > {began + 1_000 * HIDDEN_S / STEPS}")
+            then = began + 1_000 * HIDDEN_S / STEPS
+            until(visit.page, f"performance.now() > {then}", 2_000 * HIDDEN_S)
             seq = visit.stats["seq"]
             tab.until(f"viewer.stats().seq >= {seq}")
             behind.append(visit.stats["seq"] - seq)
