@@ -74,7 +74,7 @@ def test_a_checkpoint_goes_up_slowly_and_pointers_stay_live(
 ) -> None:
     """Criterion: while a checkpoint of 5 MB goes up, the p95 of pointers is under 1 s, and at most 1 MiB waits in the
     visitor's page; who waits is told how much has come; then all are equal, and who was there was not disturbed. By
-    http a pointer waits for the request before its own: a tenth of that size, and no bound on what is recorded."""
+    http a tenth of that size, which shows the same in a tenth of the time."""
     with slow_visitor(browser, "table.html", transport) as (here, network, visit, link):
         early = here.desk.watch(link)
         visit.page.evaluate(FILL, size)
@@ -101,7 +101,7 @@ def test_a_checkpoint_goes_up_slowly_and_pointers_stay_live(
         if transport == "websocket":
             record_property(f"{name}, most that waited in the page, bytes", buffered)
             assert buffered <= MIB
-            assert p95(pointers) < 1_000
+        assert p95(pointers) < 1_000
 
 
 def test_one_large_mutation_goes_up_slowly_and_nobody_else_notices(browser: Browser, record_property: Record) -> None:

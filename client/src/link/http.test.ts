@@ -221,10 +221,10 @@ describe("HttpTransport", () => {
     expect([second.path, second.body]).toEqual([`/http/${ID}/1`, "cd"]);
   });
 
-  it("cuts what has gathered at the size of a message", async () => {
+  it("leaves half of what has gathered for the next POST, if it is much", async () => {
     await open();
-    for (const _ of [1, 2, 3]) app.transport.send(new Uint8Array(MAX_MESSAGE / 2));
-    for (const size of [MAX_MESSAGE, MAX_MESSAGE / 2]) {
+    for (let i = 0; i < 8; i++) app.transport.send(new Uint8Array(16_384));
+    for (const size of [65_536, 32_768, 16_384, 16_384]) {
       const { body, response } = await peer.next("POST");
       expect(body).toHaveLength(size);
       response.writeHead(204).end();
@@ -239,6 +239,23 @@ describe("HttpTransport", () => {
     expect(app.transport.bufferedAmount).toBe(1);
     first.response.writeHead(204).end();
     expect((await peer.next("POST")).body).toBe("23456789");
+  });
+
+  it("sends what is volatile before what is much, each other time", async () => {
+    await open();
+    app.transport.send(bytes("x"));
+    const first = await peer.next("POST");
+    for (let i = 0; i < 3; i++) app.transport.send(new Uint8Array(16_384));
+    const bodies: string[] = [];
+    let { response } = first;
+    for (const text of ["a", "b", "c", "d"]) {
+      app.transport.sendVolatile(bytes(text));
+      response.writeHead(204).end();
+      const post = await peer.next("POST");
+      bodies.push(post.body.length > 16_384 ? `much, ${post.body.at(-1)}` : post.body);
+      ({ response } = post);
+    }
+    expect(bodies).toEqual(["a", "much, b", "c", "much, d"]);
   });
 
   it("makes a POST that failed again, with the same number", async () => {
