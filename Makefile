@@ -65,7 +65,8 @@ test-e2e: setup .make/pages programs ## Tests in a real browser
 SHOWN = $(shell grep -oE '`tests/[a-z0-9_/]+\.py(::[a-z0-9_]+)?`' docs/security.md | tr -d '`' | grep -v faults/ | sort -u)
 SHOWN_CLIENT = $(shell grep -oE '`client/src/[A-Za-z0-9_/]+\.test\.ts`' docs/security.md | tr -d '`' | sed 's/^client.//' | sort -u)
 test-security: setup .make/pages programs ## The tests that docs/security.md names
-	$(BIN)/pytest $(SHOWN) -n 2 --dist worksteal
+	$(BIN)/pytest $(filter-out tests/e2e/%,$(SHOWN)) -n 2 --dist worksteal
+	$(BIN)/pytest $(filter tests/e2e/%,$(SHOWN)) -n 2 --dist worksteal # on its own: a browser's event loop is not shared
 	cd client && npx vitest run $(SHOWN_CLIENT)
 
 test-faults: setup programs ## Tests that need root: what networks block and lose, between network namespaces
