@@ -288,7 +288,7 @@ class Hub:
         assert connection.origin is not None
         self._of_session[session.id][1].add(connection.origin)
         self._take_place(connection, session, BROADCASTER)
-        outputs = session.arrive(hello.epoch, hello.last_epoch, hello.paused, hello.viewers, now)
+        outputs = session.arrive(hello.epoch, hello.last_epoch, hello.paused, hello.viewers, now, hello.more)
         connection.send(
             WelcomeBroadcaster(
                 wire=hello.wire,

@@ -37,6 +37,8 @@ WIRE_VERSION: Final = 1
 """Between browser and server; the server speaks this and the one before."""
 LOG_VERSION: Final = 1
 """Between broadcaster and viewer: what is inside of frames and checkpoints."""
+MAX_NAMED: Final = 64
+"""Viewers that one message names: with names as long as they may be, these are 47 KB."""
 
 
 # Either side -------------------------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ class HelloBroadcaster(Model):
 
     `proof` is HKDF(secret, "auth"); `epoch` is the running epoch of a mere reconnect, or null for a new one,
     which then follows `last_epoch`. `path` is the page's wish where the site's policy is "auto". `viewers` are
-    those it has let in, should the server not know them.
+    those it has let in: the server may not know them, and puts out whom it does not name. `more`: `known` names others.
     """
 
     type: Literal["hello"] = "hello"
@@ -107,7 +109,16 @@ class HelloBroadcaster(Model):
     last_epoch: Ordinal = 0
     paused: bool = False
     path: PathPolicy = "auto"
-    viewers: Annotated[list[AdmittedViewer], Field(max_length=1_000)] = Field(default_factory=list)
+    viewers: Annotated[list[AdmittedViewer], Field(max_length=MAX_NAMED)] = Field(default_factory=list)
+    more: bool = False
+
+
+class Known(Model):
+    """After a `hello` with `more`, or another of these with it: others that the broadcaster has let in."""
+
+    type: Literal["known"] = "known"
+    viewers: Annotated[list[AdmittedViewer], Field(max_length=MAX_NAMED)]
+    more: bool = False
 
 
 class Begin(Model):
@@ -318,6 +329,7 @@ class Reset(Model):
 
 FromBroadcaster = (
     HelloBroadcaster
+    | Known
     | Begin
     | Pause
     | End

@@ -25,6 +25,7 @@ from .messages import (
     ExpectAway,
     FromBroadcaster,
     FromViewer,
+    Known,
     Left,
     Link,
     Pause,
@@ -91,13 +92,21 @@ class Session:
         self._since = now  # when the state was entered
         self._watched = now  # when a viewer was last connected
         self._expected: tuple[float, str] | None = None  # until when it is known to be away, and why
+        self._named: set[str] | None = None  # viewers that the broadcaster has named, while it names more
 
     def arrive(
-        self, epoch: int | None, last_epoch: int, paused: bool, admitted: Iterable[AdmittedViewer], now: float
+        self,
+        epoch: int | None,
+        last_epoch: int,
+        paused: bool,
+        admitted: Iterable[AdmittedViewer],
+        now: float,
+        more: bool = False,
     ) -> list[Output]:
         """The broadcaster is connected: anew (`epoch` None: it gets the next one), or again, in a running epoch.
 
-        `admitted` are the viewers that it has let in; those the server does not know are expected back.
+        `admitted` are the viewers that it has let in; those the server does not know are expected back. `more`: it is
+        about to name others.
         """
         self.present, self._expected = True, None
         outputs: list[Output] = []
@@ -105,21 +114,8 @@ class Session:
             outputs += self._begin(max(self.epoch, last_epoch) + 1)
         elif epoch > self.epoch:
             self.relay.place(epoch)
-        for known in admitted:
-            if self.access.is_removed(known.id, known.subject):
-                # The page is behind: it was put out by another one of the session, or its login was revoked.
-                outputs.append(Send(BROADCASTER, Left(viewer=known.id, removed=True)))
-                continue
-            if len(self.viewers) < MAX_VIEWERS and known.id not in self.viewers:
-                self.viewers[known.id] = Viewer(
-                    known.id, known.name, known.role, known.subject, connected=False, gone_at=now
-                )
-            viewer = self.viewers.get(known.id)
-            if viewer is not None:
-                if not viewer.connected and not viewer.gone_at:
-                    viewer.gone_at = now  # that it has left may have been said to a connection that was lost
-                outputs += self._admit(viewer, known.capabilities, now)
-        outputs += self._put_out({known.id for known in admitted}, now)
+        self._named = set()
+        outputs += self._know(admitted, more, now)
         if paused:
             outputs += self._enter("paused", now)
         elif self.state in ("active", "paused") or self._resting != "pending" or self._anybody_admitted:
@@ -147,16 +143,16 @@ class Session:
 
         Raises OverflowError when the session is full.
         """
+        outputs: list[Output] = []
         viewer = self.viewers.get(id)
         if viewer is None:
-            if len(self.viewers) >= MAX_VIEWERS:
-                raise OverflowError(f"the session has {MAX_VIEWERS} viewers, which is the most")
+            outputs += self._make_room(now)
             viewer = self.viewers[id] = Viewer(id, name, role)
         viewer.connected, viewer.name, viewer.role, viewer.subject = True, name, role, subject
         viewer.link, viewer.login = viewer.link or link, login
         viewer.asked = None
         self._watched = now
-        outputs = self.relay.unsubscribe(id, now)
+        outputs += self.relay.unsubscribe(id, now)
         if self.state == "away" and self._expected:
             outputs.append(Send(id, self._updated()))
         if viewer.admitted:
@@ -203,6 +199,8 @@ class Session:
     def from_broadcaster(self, message: FromBroadcaster, now: float) -> list[Output]:
         """Carry out what the broadcaster says. Raises PermissionError for what it may not say now."""
         match message:
+            case Known(viewers=admitted, more=more) if self._named is not None:
+                return self._know(admitted, more, now)
             case Begin():
                 outputs = self._begin(self.epoch + 1) + self._enter("active", now)
                 return outputs + self.relay.demand(now, again=True)
@@ -363,6 +361,38 @@ class Session:
     @property
     def _anybody_admitted(self) -> bool:
         return any(viewer.admitted for viewer in self.viewers.values())
+
+    def _know(self, admitted: Iterable[AdmittedViewer], more: bool, now: float) -> list[Output]:
+        """The broadcaster names viewers that it has let in. When it has named all, the others are put out."""
+        outputs: list[Output] = []
+        named = self._named or set()
+        for known in admitted:
+            if self.access.is_removed(known.id, known.subject):
+                # The page is behind: it was put out by another one of the session, or its login was revoked.
+                outputs.append(Send(BROADCASTER, Left(viewer=known.id, removed=True)))
+                continue
+            named.add(known.id)
+            if len(self.viewers) < MAX_VIEWERS and known.id not in self.viewers:
+                self.viewers[known.id] = Viewer(
+                    known.id, known.name, known.role, known.subject, connected=False, gone_at=now
+                )
+            viewer = self.viewers.get(known.id)
+            if viewer is not None:
+                if not viewer.connected and not viewer.gone_at:
+                    viewer.gone_at = now  # that it has left may have been said to a connection that was lost
+                outputs += self._admit(viewer, known.capabilities, now)
+        self._named = named if more else None
+        return outputs if more else outputs + self._put_out(named, now)
+
+    def _make_room(self, now: float) -> list[Output]:
+        """Let go of the place of one that has left, if there is none for another. Raises OverflowError."""
+        if len(self.viewers) < MAX_VIEWERS:
+            return []
+        gone = next((viewer for viewer in self.viewers.values() if not viewer.connected), None)
+        if gone is None:
+            raise OverflowError(f"the session has {MAX_VIEWERS} viewers, which is the most")
+        del self.viewers[gone.id]
+        return [Send(BROADCASTER, Left(viewer=gone.id)), *self.relay.forget(gone.id, now)]
 
     def _put_out(self, admitted: set[str], now: float) -> list[Output]:
         """Viewers that the broadcaster has put out while it was not connected."""

@@ -18,6 +18,7 @@ from cobrowse.messages import (
     Demand,
     End,
     Ended,
+    Known,
     Left,
     Link,
     Pause,
@@ -331,6 +332,31 @@ def test_a_session_has_a_most_of_viewers() -> None:
     with pytest.raises(OverflowError, match=str(MAX_VIEWERS)):
         stage.session.join("one more", "", "guest", True, 1)
     stage.session.join("7", "", "guest", True, 1)
+
+
+def test_who_has_left_makes_room_in_a_full_session() -> None:
+    stage = Stage(*(str(n) for n in range(MAX_VIEWERS)))
+    stage.session.leave("3", 1)
+    assert Send(BROADCASTER, Left(viewer="3")) in stage.session.join("one more", "", "guest", True, 2)
+    assert not stage.session.viewers.keys() & {"3"}
+    assert len(stage.session.viewers) == MAX_VIEWERS
+    # It is let in by what the broadcaster knows of it, should it come back.
+    with pytest.raises(OverflowError):
+        stage.session.join("3", "", "guest", True, 3)
+
+
+def test_a_broadcaster_names_its_viewers_in_more_than_one_message() -> None:
+    stage = Stage("a", "b", "c")
+    stage.session.depart(1)
+    outputs = stage.session.arrive(1, 1, False, [known("a", "view")], 2, more=True)
+    assert not any(isinstance(output, Drop) for output in outputs)
+    outputs = stage.session.from_broadcaster(Known(viewers=[known("d", "view")], more=True), 3)
+    assert not any(isinstance(output, Drop) for output in outputs)
+    outputs = stage.session.from_broadcaster(Known(viewers=[known("c", "view")]), 4)
+    assert [output.to for output in outputs if isinstance(output, Drop)] == ["b"]
+    assert list(stage.session.viewers) == ["a", "c", "d"]
+    with pytest.raises(PermissionError, match="'known'"):
+        stage.session.from_broadcaster(Known(viewers=[]), 5)
 
 
 def test_a_direct_session_has_no_relay() -> None:

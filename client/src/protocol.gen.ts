@@ -1,7 +1,7 @@
 /** Generated from cobrowse/messages.py by `make protocol`. Do not edit. */
 
 export type Protocol = (FromBroadcaster | ToBroadcaster | FromViewer | ToViewer)
-export type FromBroadcaster = (HelloBroadcaster | Begin | Pause | End | ExpectAway | Admit | Remove | Link | Acknowledged | Refused | Declined | Signal | Ping | Pong)
+export type FromBroadcaster = (HelloBroadcaster | Known | Begin | Pause | End | ExpectAway | Admit | Remove | Link | Acknowledged | Refused | Declined | Signal | Ping | Pong)
 export type ToBroadcaster = (WelcomeBroadcaster | Begun | Demand | Requested | Left | ViewerInput | Updated | Ended | Ice | Closed | Signal | Ping | Pong)
 export type FromViewer = (HelloViewer | Subscribe | Unsubscribe | InputMessage | End | Signal | Ping | Pong)
 export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Resumed | Reset | Acknowledged | Refused | Declined | Ice | Closed | Signal | Ping | Pong)
@@ -11,7 +11,7 @@ export type ToViewer = (WelcomeViewer | Admitted | Updated | Begun | Ended | Res
  * 
  * `proof` is HKDF(secret, "auth"); `epoch` is the running epoch of a mere reconnect, or null for a new one,
  * which then follows `last_epoch`. `path` is the page's wish where the site's policy is "auto". `viewers` are
- * those it has let in, should the server not know them.
+ * those it has let in: the server may not know them, and puts out whom it does not name. `more`: `known` names others.
  */
 export interface HelloBroadcaster {
 type: "hello"
@@ -26,9 +26,10 @@ last_epoch: number
 paused: boolean
 path: ("auto" | "relay" | "direct")
 /**
- * @maxItems 1000
+ * @maxItems 64
  */
 viewers: AdmittedViewer[]
+more: boolean
 }
 /**
  * A viewer that the broadcaster has let in, with all that it may do.
@@ -41,6 +42,17 @@ name: string
 role: ("agent" | "guest")
 subject: string
 capabilities: ("view" | "pointer" | "ink" | "scroll" | "click" | "type" | "navigate" | "chat" | "call" | "record")[]
+}
+/**
+ * After a `hello` with `more`, or another of these with it: others that the broadcaster has let in.
+ */
+export interface Known {
+type: "known"
+/**
+ * @maxItems 64
+ */
+viewers: AdmittedViewer[]
+more: boolean
 }
 /**
  * The broadcaster asks for the next epoch: the recorder starts again (unpause).

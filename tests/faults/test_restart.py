@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from time import monotonic
 from typing import Final
 
@@ -18,6 +19,9 @@ from .roads import Record
 
 FOLLOWERS: Final = {"websocket": 12, "http": 10, "webrtc": 10}
 ROADS: Final = (*KINDS, "direct")
+MANY: Final = 900
+AT_ONCE: Final = 100
+MANY_OF_ONE_ADDRESS: Final = {"COBROWSE_ADDRESS_RATE": "100000", "COBROWSE_SITE_RATE": "100000"}
 BROWSERS: Final = 2
 """On each road; so forty in all."""
 
@@ -120,3 +124,41 @@ def further(visit: Visit, followers: list[Follower], watching: list[Watching]) -
     wait_for(visit, followers)
     for one in watching:
         until(one.page, f"viewer.stats().seq >= {stats['seq']} && viewer.stats().state === 'live'")
+
+
+def test_a_page_with_many_viewers_comes_back(browser: Browser, record_property: Record) -> None:
+    """Criterion: 900 viewers, more than one message can name, are known to a server that was started again, and then to
+    the next page of the visitor: all go on as whom they were, without a reset but for that page's own epoch.
+    """
+    port = str(free_port())
+    with serving("--port", port, **MANY_OF_ONE_ADDRESS) as first, site(HERE / "material" / "pages", first) as pages:
+        desk = Desk(browser, first)
+        visit = desk.visit(f"{pages}/table.html", "{ consent: 'granted', path: 'relay' }")
+        shown = credentials(visit.link)
+        followers = [Follower(f"http://127.0.0.1:{port}", "websocket", dict(shown)) for _ in range(MANY)]
+        with ExitStack() as stack:
+            for first_of in range(0, MANY, AT_ONCE):  # who is not answered in time would come as somebody else
+                stack.enter_context(following(followers[first_of : first_of + AT_ONCE]))
+                until(visit.page, f"Cobrowse.session.viewers.length === {first_of + AT_ONCE}", 60_000)
+            viewers = set(visit.page.evaluate("Cobrowse.session.viewers.map(({ id }) => id)"))
+            visit.page.evaluate("window.start(300)")
+            further(visit, followers, [])
+            killed(first)
+            with serving("--port", port, **MANY_OF_ONE_ADDRESS):
+                began = monotonic()
+                until(visit.page, "Cobrowse.session.stats().transport !== null", 60_000)
+                further(visit, followers, [])
+                record_property("900 back after the server's start, s", f"{monotonic() - began:.1f}")
+                assert sum(one.resets for one in followers) == 0
+                began = monotonic()
+                visit.page.reload()
+                until(visit.page, f"globalThis.Cobrowse?.session?.viewers.length === {MANY}", 60_000)
+                visit.page.evaluate("window.start(300)")
+                further(visit, followers, [])
+                record_property("900 at the page after a reload, s", f"{monotonic() - began:.1f}")
+                assert set(visit.page.evaluate("Cobrowse.session.viewers.map(({ id }) => id)")) == viewers
+        assert [one.wrong for one in followers if one.wrong] == []
+        assert {one.resets for one in followers} == {1}
+        assert min(one.connections for one in followers) == 2
+        desk.close()
+        assert desk.errors == []

@@ -291,7 +291,7 @@ export class Broadcast {
       last_epoch: lastEpoch,
       paused,
       path: this.options.path ?? "auto",
-      viewers: [...this.viewers.stored.viewers],
+      ...this.viewers.named,
     } satisfies FromBroadcaster;
   }
 
@@ -355,6 +355,7 @@ export class Broadcast {
     this.granted = welcome.consent === "granted" && this.options.consent === "granted";
     this.state = welcome.state;
     this.describe(welcome.session, welcome.code);
+    this.viewers.nameOthers();
     this.feed.begin();
     this.sentBefore += this.pump?.sent ?? 0;
     const { transport } = this.server;

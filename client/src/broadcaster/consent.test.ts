@@ -17,14 +17,18 @@ function made(ask: Ask, policy: Partial<ConsentPolicy> = {}) {
   const declined: [string, readonly Capability[], string][] = [];
   const endLink = vi.fn();
   const rules = { granted: false, capabilities: ALL as readonly Capability[], ...policy };
+  const here = new Set<string>();
+  const forgotten: string[] = [];
   const consent = new Consent(rules, ask, {
+    isHere: (id) => here.has(id),
+    forget: (id) => forgotten.push(id),
     admit: (viewer) => admitted.push(viewer),
     remove: (viewer, reason) => refused.push([viewer, reason]),
     endLink,
     decline: (...told) => declined.push(told),
   });
   const had = (id: string) => consent.admitted.get(id)?.capabilities;
-  return { consent, rules, admitted, refused, declined, had, endLink };
+  return { consent, rules, here, forgotten, admitted, refused, declined, had, endLink };
 }
 
 /** An answer that is given later. */
@@ -333,6 +337,16 @@ describe("what a viewer asks for", () => {
       true,
       true,
     ]);
+  });
+});
+
+describe("Consent, of very many", () => {
+  it("forgets who has gone, the earliest first, and asks about it again", async () => {
+    const { consent, here, forgotten, refused } = made(() => true);
+    here.add("0");
+    for (let n = 0; n < 4_002; n++) await consent.request(asked(String(n)));
+    expect([forgotten, refused, consent.admitted.size]).toEqual([["1", "2"], [], 4_000]);
+    expect([consent.isNew(asked("0")), consent.isNew(asked("1"))]).toEqual([false, true]);
   });
 });
 

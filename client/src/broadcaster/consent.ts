@@ -30,6 +30,8 @@ const AGAIN_AFTER_MS = 30_000;
 const MAX_QUESTIONS = 20;
 /** A link by which so many were refused is ended: else whoever has it could have the visitor asked without end. */
 const MAX_REFUSALS = 3;
+/** Those let in that are remembered, and are not here; four times as many as the server has places for. */
+const MAX_KNOWN = 4_000;
 /** Those put out that are remembered; beyond that the earliest are forgotten. */
 const MAX_REMOVED = 1_000;
 
@@ -44,6 +46,10 @@ export interface ConsentPolicy {
 }
 
 export interface ConsentEvents {
+  /** Whether that viewer is connected, by whatever path. */
+  isHere(id: string): boolean;
+  /** So many were let in that this one is remembered no longer. */
+  forget(id: string): void;
   /** Let in, or back, or may do other things than before. */
   admit(viewer: AdmittedViewer): void;
   /** Refused, or put out. */
@@ -243,7 +249,18 @@ export class Consent {
     const capabilities = CAPABILITIES.filter((capability) => capability === "view" || wanted.includes(capability));
     const admitted = { id, name, role, subject, capabilities };
     this.viewers.set(id, admitted);
+    if (this.viewers.size > MAX_KNOWN) this.forgetOne();
     this.events.admit(admitted);
+  }
+
+  /** Of those that are not here the one that was let in first: should it come back, the visitor is asked again. */
+  private forgetOne(): void {
+    for (const known of this.viewers.keys()) {
+      if (this.events.isHere(known)) continue;
+      this.viewers.delete(known);
+      this.events.forget(known);
+      return;
+    }
   }
 
   /** The visitor's answer; null when the question was withdrawn, or stands already. */

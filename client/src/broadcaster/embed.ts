@@ -3,6 +3,7 @@
  * after the page was brought back from the history, or in another tab of the site. Only the topmost page of its origin
  * takes part.
  */
+import { coalesced } from "../coalesced";
 import type { Broadcast } from "./broadcast";
 import type { StartOptions } from "./options";
 import type { Session } from "./session";
@@ -172,9 +173,9 @@ class Cobrowse {
   private hold(broadcast: Broadcast, release: Release | null): void {
     this.broadcast = broadcast;
     this.release = release;
-    const tell = () => {
+    const tell = coalesced(() => {
       if (this.holds && broadcast.stored) this.tabs.held(broadcast.stored);
-    };
+    });
     // A tab that takes over from one that has frozen must know who is in, and who was put out.
     for (const name of ["session.updated", "viewer.joined", "viewer.left"] as const) broadcast.events.on(name, tell);
     broadcast.events.on("session.ended", () => {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { Emitter } from "../emitter";
 import { CAPABILITIES, type FromBroadcaster, type Requested } from "../protocol.gen";
+import { packed } from "../records";
 import { Entries } from "./entries";
 import type { SessionEvents } from "./options";
 import type { Peers } from "./peers";
@@ -21,6 +22,7 @@ const asked = (viewer: string): Requested => ({
 function made() {
   const told: FromBroadcaster[] = [];
   const closed: string[] = [];
+  const entered: object[] = [];
   let links = 0;
   const peers = { close: (id: string) => closed.push(id), serves: () => false, routeOf: () => null, send: () => false };
   const emitter = new Emitter<SessionEvents>();
@@ -28,7 +30,7 @@ function made() {
     { granted: true, capabilities: CAPABILITIES },
     () => false,
     null,
-    new Entries(() => {}, new Privacy({})),
+    new Entries((entry) => entered.push(entry), new Privacy({})),
     () => peers as unknown as Peers,
     emitter,
     {
@@ -43,7 +45,7 @@ function made() {
   );
   const removed = () => told.flatMap((one) => (one.type === "remove" ? [one.viewer] : []));
   const here = () => viewers.audience.viewers.map(({ id }) => id);
-  return { viewers, told, closed, removed, here, emitter, links: () => links };
+  return { viewers, told, entered, closed, removed, here, emitter, links: () => links };
 }
 
 describe("Viewers", () => {
@@ -71,6 +73,33 @@ describe("Viewers", () => {
     viewers.requested(asked("agent"));
     const capabilities = ["view", "pointer", "ink", "chat"];
     expect(joined).toEqual([{ id: "agent", name: "agent", role: "agent", capabilities, path: "relay" }]);
+  });
+
+  it("are named in messages that are never too large, the latest first", async () => {
+    const { viewers, told } = made();
+    const ids = Array.from({ length: 130 }, (_, n) => `agent ${n} ${"\u{1f600}".repeat(55)}`);
+    for (const id of ids) viewers.requested(asked(id));
+    await Promise.resolve();
+    const said = [viewers.named];
+    told.length = 0;
+    viewers.nameOthers();
+    for (const message of told) if (message.type === "known") said.push(message);
+    expect(said.map(({ viewers, more }) => [viewers.length, more])).toEqual([
+      [64, true],
+      [64, true],
+      [2, false],
+    ]);
+    expect(said.flatMap(({ viewers }) => viewers.map(({ id }) => id))).toEqual(ids.reverse());
+    for (const one of said) expect(packed(one).length).toBeLessThan(65_536 - 8_192);
+  });
+
+  it("that come together are noted once", async () => {
+    const { viewers, entered } = made();
+    for (const id of ["a", "b", "c"]) viewers.requested(asked(id));
+    await Promise.resolve();
+    expect(entered).toEqual([
+      { kind: "present", present: ["a", "b", "c"].map((id) => ({ id, name: id, role: "guest" })) },
+    ]);
   });
 
   it("have no say any more once they were put out", async () => {

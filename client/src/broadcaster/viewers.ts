@@ -1,4 +1,5 @@
 /** The viewers of a broadcast: who asks, who is let in, who is here, and what they ask of the page. */
+import { coalesced } from "../coalesced";
 import type { Emitter } from "../emitter";
 import type { AdmittedViewer, Capability, FromBroadcaster, InputMessage, Requested } from "../protocol.gen";
 import type { ChatLine } from "../state";
@@ -22,12 +23,16 @@ export interface ViewersEvents {
   line(line: ChatLine): void;
 }
 
+/** Viewers that one message names. */
+const MAX_NAMED = 64;
+
 type StoredViewers = Pick<Stored, "viewers" | "removed" | "inputs">;
 
 export class Viewers {
   readonly consent: Consent;
   readonly audience: Audience;
   private readonly inputs: Inputs;
+  private unnamed: string[] = [];
   private endingLink = false; // those that are put out with it do not end another one
 
   constructor(
@@ -40,6 +45,8 @@ export class Viewers {
     private readonly events: ViewersEvents,
   ) {
     this.consent = new Consent(policy, ask, {
+      isHere: (id) => this.audience.connected.has(id) || this.peers().serves(id),
+      forget: (id) => this.inputs.forget(id),
       admit: (viewer) => this.admit(viewer),
       remove: (id, reason) => this.remove(id, reason),
       endLink: () => this.endLink(),
@@ -71,6 +78,17 @@ export class Viewers {
   restore(stored: StoredViewers): void {
     this.consent.restore(stored);
     this.inputs.restore(stored.inputs);
+  }
+
+  /** For `hello`: those that were let in, the latest first, as far as one message names them. */
+  get named(): { viewers: AdmittedViewer[]; more: boolean } {
+    this.unnamed = [...this.consent.admitted.keys()].reverse();
+    return this.nextNamed();
+  }
+
+  /** After it: the others. */
+  nameOthers(): void {
+    while (this.unnamed.length > 0) this.events.send({ type: "known", ...this.nextNamed() });
   }
 
   may(viewer: string, capability: Capability): boolean {
@@ -119,7 +137,7 @@ export class Viewers {
     if (isNew) this.notePresent();
     const known = this.audience.viewer(id);
     if (known) this.emitter.emit(isNew ? "viewer.joined" : "viewer.updated", known);
-    this.events.keep();
+    this.keep();
   }
 
   private remove(viewer: string, reason: string): void {
@@ -127,7 +145,7 @@ export class Viewers {
     this.events.send({ type: "remove", viewer, reason });
     this.inputs.forget(viewer);
     this.gone(viewer);
-    this.events.keep();
+    this.keep();
   }
 
   /**
@@ -151,10 +169,18 @@ export class Viewers {
     this.emitter.emit("viewer.left", viewer);
   }
 
-  private notePresent(): void {
+  private nextNamed(): { viewers: AdmittedViewer[]; more: boolean } {
+    const viewers = this.unnamed.splice(0, MAX_NAMED).flatMap((id) => this.consent.admitted.get(id) ?? []);
+    return { viewers, more: this.unnamed.length > 0 };
+  }
+
+  private readonly keep = coalesced(() => this.events.keep());
+
+  /** Each entry names everybody who is here. */
+  private readonly notePresent = coalesced(() => {
     const present = this.audience.viewers.map(({ id, name, role }) => ({ id, name, role }));
     this.entries.enter({ kind: "present", present });
-  }
+  });
 
   private apply(viewer: string, input: Input): void {
     const { name } = this.consent.admitted.get(viewer) ?? { name: "" };

@@ -1,4 +1,5 @@
 /** The question, the code, the bar and its panels. Each is made once and kept up to date where it stands. */
+import type { Viewer } from "../options";
 import type { Preview } from "../preview";
 import type { Session } from "../session";
 import { Chat } from "./chat";
@@ -7,6 +8,9 @@ import { Looking } from "./looking";
 import { People } from "./people";
 import { type Asked, dialogOf } from "./questions";
 import type { Widget } from "./widget";
+
+/** Viewers whose names the bar shows. */
+const MOST_NAMED = 4;
 
 export class Bar {
   readonly element = element("div", { class: "root", "aria-live": "polite" });
@@ -46,8 +50,9 @@ export class Bar {
     this.place(this.sharing.element, shown && !isPending);
     this.chat.draw();
     if (this.place(this.chat.element, shown && !isPending && panel === "chat")) this.chat.scroll();
-    this.people.draw();
-    this.place(this.people.element, shown && !isPending && panel === "people");
+    const lists = shown && !isPending && panel === "people";
+    if (lists) this.people.draw();
+    this.place(this.people.element, lists);
     const looks = shown && !isPending && panel === "preview";
     this.looking.draw(looks);
     this.place(this.looking.element, looks);
@@ -106,7 +111,7 @@ class Sharing {
   draw(): void {
     const { session, widget, chat, people, look, pause } = this;
     const { isPaused } = session;
-    const names = session.viewers.map(({ name }) => name).join(", ");
+    const names = namesOf(session.viewers);
     const watching = names ? `${names} can see this page` : "Nobody is watching right now";
     setText(this.who, isPaused ? "Sharing is paused" : watching);
     setText(pause, isPaused ? "Unpause" : "Pause");
@@ -121,6 +126,13 @@ class Sharing {
     if (widget.unread === 0) this.badge.remove();
     else if (!this.badge.parentNode) chat.append(this.badge);
   }
+}
+
+/** All of a few, the first of many and how many more. */
+function namesOf(viewers: readonly Viewer[]): string {
+  const names = viewers.slice(0, viewers.length > MOST_NAMED ? MOST_NAMED - 1 : MOST_NAMED).map(({ name }) => name);
+  const others = viewers.length - names.length;
+  return others > 0 ? `${names.join(", ")} and ${others} others` : names.join(", ");
 }
 
 /** A text that is set anew is read out anew. */

@@ -4,6 +4,7 @@
  * is blocked, so that it is never part of what is shared.
  */
 import { pointOf } from "../../anchor";
+import { coalesced } from "../../coalesced";
 import type { Ask, ViewerInfo } from "../consent";
 import type { Preview } from "../preview";
 import { Recorder } from "../recorder";
@@ -67,10 +68,10 @@ export class Widget {
     this.bar = new Bar(this, session, preview);
     this.root.append(this.bar.element);
     for (const name of ["session.updated", "viewer.joined", "viewer.updated", "viewer.left"] as const)
-      session.on(name, () => this.draw());
+      session.on(name, this.drawSoon);
     session.on("chat", (line) => {
       if (this.panel !== "chat" && line.from !== "") this.unread += 1;
-      this.draw();
+      this.drawSoon();
     });
     session.on("pointer", ({ viewer, anchor }) => {
       const { mirror } = Recorder;
@@ -94,6 +95,8 @@ export class Widget {
     for (const id of [...this.pointers.keys()]) this.unpoint(id);
     this.host.remove();
   }
+
+  private readonly drawSoon = coalesced(() => this.draw());
 
   private draw(): void {
     this.bar?.draw();
