@@ -35,6 +35,11 @@ class Protocol(HttpToolsProtocol):
         self._came()
         super().on_headers_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        # It has this protocol: a cycle that nobody breaks once the WebSocket's has taken over.
+        self.parser = None  # type: ignore[assignment]
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._came()
         super().connection_lost(exc)

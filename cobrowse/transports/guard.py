@@ -29,6 +29,9 @@ MAX_IN_FLIGHT: Final = 65_536
 """Chunks that can be on their way to a peer."""
 MAX_DATAGRAMS: Final = 1_024
 """Datagrams that may wait to be read; more are dropped, as a network would."""
+SCTP_METHODS: Final = ("_handle_data", "_receive_data_chunk", "_receive_forward_tsn_chunk", "_receive_sack_chunk")
+ICE_METHODS: Final = ("check_incoming", "data_received", "get_component_candidates")
+"""What is put around here, on the instances."""
 
 
 def guard(sctp: Any, violated: Callable[[str], None]) -> None:
@@ -38,12 +41,7 @@ def guard(sctp: Any, violated: Callable[[str], None]) -> None:
     the peer sends is looked at any more. Call it before the connection is used.
     """
     broken = False
-    handle, data, forward, sack = (
-        sctp._handle_data,
-        sctp._receive_data_chunk,
-        sctp._receive_forward_tsn_chunk,
-        sctp._receive_sack_chunk,
-    )
+    handle, data, forward, sack = (getattr(sctp, name) for name in SCTP_METHODS)
 
     def violate(reason: str) -> None:
         nonlocal broken
@@ -111,11 +109,24 @@ def guard(sctp: Any, violated: Callable[[str], None]) -> None:
             await sack(chunk)
 
     sctp._advertised_rwnd = WINDOW
-    sctp._handle_data = handle_data
-    sctp._receive_data_chunk = receive_data
-    sctp._receive_forward_tsn_chunk = receive_forward
-    sctp._receive_sack_chunk = receive_sack
+    for name, method in zip(SCTP_METHODS, (handle_data, receive_data, receive_forward, receive_sack), strict=True):
+        setattr(sctp, name, method)
     _guard_ice(sctp.transport.transport._connection)
+
+
+def release(sctp: Any) -> None:
+    """Take the connection apart, now that it is closed: its parts know each other, and so do the limits around them.
+
+    What is left to the collector piles up, with what OpenSSL holds for it, until it stops the loop for half a second.
+    """
+    dtls = sctp.transport
+    ice = dtls.transport
+    for part in (sctp, dtls, ice, ice.iceGatherer):
+        part.remove_all_listeners()
+    for one, methods in ((sctp, SCTP_METHODS), (ice._connection, ICE_METHODS)):
+        for name in methods:
+            vars(one).pop(name, None)
+    ice._connection._check_list.clear()
 
 
 def listen_on(sctp: Any, addresses: list[str]) -> None:

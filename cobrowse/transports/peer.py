@@ -22,7 +22,7 @@ from ..messages import Closed, Signal
 from ..records import MAX_FRAME, MAX_MESSAGE
 from .candidates import MAX_CANDIDATES, own_addresses, published, usable
 from .drain import Drain
-from .guard import guard, listen_on
+from .guard import guard, listen_on, release
 from .offer import Offer
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Peer:
             serving.cancel()
             results = await asyncio.gather(gone, serving, return_exceptions=True)
             await _close(rtc)
+            self._log = self._volatile = None
             for error in results:
                 if isinstance(error, Exception):
                     self._decline(error)
@@ -264,3 +265,7 @@ async def _close(rtc: RTCPeerConnection) -> None:
             await rtc.close()
     except Exception as error:
         logger.warning("a peer connection does not close: %s", type(error).__name__)
+    else:
+        rtc.remove_all_listeners()
+        if rtc.sctp is not None:
+            release(rtc.sctp)

@@ -8,12 +8,13 @@ missing from the scope, the transport sends by ASGI. It leans on parts of uvicor
 from __future__ import annotations
 
 from typing import Any, Final
+from weakref import ref
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 PUSH: Final = "cobrowse.push"
-"""The extension of the scope; its value has the protocol under `protocol`."""
+"""The extension of the scope; its value has a weak reference to the protocol under `protocol`."""
 BINARY: Final = b"\x82"
 """The first byte of an unfragmented binary message (RFC 6455, section 5.2)."""
 
@@ -31,7 +32,7 @@ class PushProtocol(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
-        self.scope["extensions"][PUSH] = {"protocol": self}
+        self.scope["extensions"][PUSH] = {"protocol": ref(self)}  # not itself: the scope is its own, a cycle
 
     @property
     def takes(self) -> bool:

@@ -51,6 +51,7 @@ class WebSocketTransport:
             writer.cancel()
             reader.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
+            connection.push = None  # the writer's, which has the connection: a cycle
 
     async def _read(self, websocket: WebSocket, connection: Connection, checked: bool) -> None:
         for n in count():
@@ -82,7 +83,7 @@ class Writer:
         self._since: float | None = None  # when the send that is not done yet began, on the loop's clock
         pushing = websocket.scope.get("extensions", {}).get(PUSH)
         if pushing is not None:
-            self._protocol: PushProtocol = pushing["protocol"]
+            self._protocol: PushProtocol = pushing["protocol"]()
             connection.push = self._push
 
     async def run(self) -> None:

@@ -12,6 +12,7 @@ from cobrowse.records import Frame
 
 from ..e2e.rig import HERE, Desk, Visit, Watching, difference, serving, site, until
 from ..e2e.test_resume import killed
+from ..e2e.test_story import says
 from ..proxies import free_port
 from .count import Count
 from .followers import KINDS, Follower, credentials, following
@@ -157,6 +158,7 @@ def test_a_page_with_many_viewers_comes_back(browser: Browser, record_property: 
                 further(visit, followers, [])
                 record_property("900 at the page after a reload, s", f"{monotonic() - began:.1f}")
                 assert set(visit.page.evaluate("Cobrowse.session.viewers.map(({ id }) => id)")) == viewers
+                assert says(visit.page, ".who") == f"Guest, Guest, Guest and {MANY - 3} others can see this page"
         assert [one.wrong for one in followers if one.wrong] == []
         assert {one.resets for one in followers} == {1}
         assert min(one.connections for one in followers) == 2
