@@ -33,6 +33,7 @@ def collected(server: Server, told: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_connection_leaves_nothing_to_the_collector(kind: str, tmp_path: Path) -> None:
     told = tmp_path / "collected"
     with serving(program=[sys.executable, "-m", "tests.collector"], COLLECTED=str(told)) as server:
         broadcaster = Broadcaster(server.url)
