@@ -74,8 +74,9 @@ class Follower:
             finally:
                 self._link = None
                 if link is not None:
-                    with suppress(*LOST):
-                        await link.close()
+                    with suppress(*LOST):  # aiortc's end may wait for ever, where it was cut off in the middle
+                        async with asyncio.timeout(OPEN_WITHIN_S):
+                            await link.close()
 
     def drop(self) -> None:
         """As a network does that is gone; for those by a WebSocket. To be called in their loop."""
