@@ -159,9 +159,8 @@ def soak(soak: Soak, desk: Desk, url: str) -> list[str]:
     # Caches fill for half an hour: uvloop's of 2,048 peers' addresses alone is 0.6 MB.
     settled = looks[len(looks) // 2 :]
     slope = linear_regression([look.at for look in settled], [look.memory for look in settled]).slope * HOUR_S
-    print(
-        f"{joined} joined in {SECONDS:.0f} s, {never} left before they were welcomed; {slope / 1e6:+.2f} MB an hour in the second half"
-    )
+    print(f"{joined} joined in {SECONDS:.0f} s, {never} left before they were welcomed")
+    print(f"in the second half memory grew by {slope / 1e6:+.2f} MB an hour")
     if SECONDS >= HOUR_S and slope >= MOST_GROWN:
         wrong.append(f"memory grows by {slope / 1e6:.2f} MB an hour")
     wrong += desk.errors
