@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
 
 from .rig import CHROMIUM_ARGS, Desk, Server, Visit, Watching, chromium, difference, serving, until
 
@@ -112,6 +112,20 @@ def test_a_second_start_in_another_tab_gives_the_same_session(desk: Desk, server
         visit.page, f"{server.url}/demo/product.html", "(url) => { window.open(url, '_blank', 'noopener'); }"
     )
     assert other.evaluate("Cobrowse.start().then(({ id }) => id)") == visit.page.evaluate("Cobrowse.session.id")
+
+
+def test_a_start_while_a_tab_takes_the_session_over_waits_for_that(desk: Desk, server: Server) -> None:
+    visit, _ = shared(desk, server)
+    held: list[Route] = []
+    visit.context.route("**/static/broadcaster.js*", lambda route: held.append(route))
+    other = opened_by(
+        visit.page, f"{server.url}/demo/product.html", "(url) => { window.open(url, '_blank', 'noopener'); }"
+    )
+    while not held:  # until it has been seen for a while
+        other.wait_for_timeout(10)
+    other.evaluate("() => { globalThis.started = Cobrowse.start().then(({ id }) => id); }")
+    held[0].continue_()
+    assert other.evaluate("started") == visit.page.evaluate("Cobrowse.session.id")
 
 
 def test_a_start_beside_a_tab_that_is_busy_waits_for_its_answer(desk: Desk, server: Server) -> None:

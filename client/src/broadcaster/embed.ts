@@ -77,7 +77,7 @@ class Cobrowse {
   /** Start a session, or get the one there is. */
   start = async (options: StartOptions = {}): Promise<Session> => {
     await this.carriedOn;
-    if (!this.holds && this.elsewhere) await this.takeOver();
+    if (!this.holds && (this.elsewhere || this.taking)) await this.takeOver();
     this.broadcast?.rehook(options);
     if (this.session) return this.session;
     this.starting ??= this.begin(options).finally(() => {
