@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -121,8 +122,10 @@ def test_a_start_while_a_tab_takes_the_session_over_waits_for_that(desk: Desk, s
     other = opened_by(
         visit.page, f"{server.url}/demo/product.html", "(url) => { window.open(url, '_blank', 'noopener'); }"
     )
+    end = monotonic() + 30
     while not held:  # until it has been seen for a while
         other.wait_for_timeout(10)
+        assert monotonic() < end, "the other tab does not take the session over"
     other.evaluate("() => { globalThis.started = Cobrowse.start().then(({ id }) => id); }")
     held[0].continue_()
     assert other.evaluate("started") == visit.page.evaluate("Cobrowse.session.id")

@@ -222,8 +222,8 @@ export class HttpTransport implements Transport {
    * waits half is left: the network stays busy, and what is urgent waits for half as long. What is volatile goes first,
    * alone, each other time.
    */
-  private batch(): Bytes {
-    const much = this.isOpen && this.waitingSize > SMALL;
+  private batch(isLast = !this.isOpen): Bytes {
+    const much = !isLast && this.waitingSize > SMALL;
     this.overtook = much && this.volatile.length > 0 && !this.overtook;
     const pieces: Bytes[] = [];
     let size = 0;
@@ -272,7 +272,7 @@ export class HttpTransport implements Transport {
   /** The page goes: all that can still be said is said in one request, which may outlive the page. */
   private leaveAtOnce(): void {
     if (this.isOpen) {
-      const said = this.posting ?? this.batch();
+      const said = this.posting ?? this.batch(true);
       const all = this.checked ? sealed(said, this.next) : said;
       const body = all.length < MAX_KEPT_ALIVE ? all : null;
       void this.request(`/${this.id}/${this.next}?close`, "POST", body, true).catch(() => undefined);
