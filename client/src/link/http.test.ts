@@ -338,7 +338,10 @@ describe("HttpTransport", () => {
     last.response.writeHead(204).end();
   });
 
-  it("says what waits and that it leaves in one request when the page goes", async () => {
+  it.each([
+    ["what is on its way", ["a"], "a", true],
+    ["all that waits", ["a".repeat(10_000), "b".repeat(10_000)], `${"a".repeat(10_000)}${"b".repeat(10_000)}c`, false],
+  ])("says %s and that it leaves in one request when the page goes", async (_, texts, body, isOnItsWay) => {
     const page = new EventTarget();
     vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
     vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
@@ -346,12 +349,13 @@ describe("HttpTransport", () => {
     for (const _ of [1, 2]) await peer.opens();
     for (const _ of [1, 2]) await peer.streams();
     await going.until("open");
-    going.transport.send(bytes("a"));
-    await peer.next("POST");
+    for (const text of texts) going.transport.send(bytes(text));
+    if (isOnItsWay) await peer.next("POST");
+    else going.transport.sendVolatile(bytes("c"));
     page.dispatchEvent(new Event("pagehide"));
     expect(going.told.at(-1)).toBe("close 1001 the page is gone");
     const last = await peer.next("POST");
-    expect([last.path, last.body, last.query.has("close")]).toEqual([`/http/${ID}/0`, "a", true]);
+    expect([last.path, last.body, last.query.has("close")]).toEqual([`/http/${ID}/0`, body, true]);
     vi.unstubAllGlobals();
   });
 
