@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections import OrderedDict, deque
@@ -15,6 +16,8 @@ from .close_codes import CloseCode
 from .codec import encode
 from .records import MAX_FRAME, MAX_MESSAGE
 from .session import Session
+
+logger = logging.getLogger(__name__)
 
 MAX_CONTROL: Final = 1_048_576
 """Bytes of control messages that may wait for one connection; it is closed as slow beyond that."""
@@ -70,8 +73,13 @@ class Connection:
             self.close(CloseCode.SLOW, "the connection does not take what is sent to it")
 
     def wake(self) -> None:
-        """There may be something to `take`."""
-        if self.push is None or not self.push():
+        """There may be something to `take`. Never raises: one must not keep others from what is theirs."""
+        try:
+            is_done = self.push is not None and self.push()
+        except Exception:
+            logger.exception("session %s: a viewer cannot be sent to", self.session.id if self.session else "of nobody")
+            is_done = False
+        if not is_done:
             self.ready.set()
 
     def forward(self, key: tuple[str, str], record: bytes) -> None:

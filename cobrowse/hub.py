@@ -139,9 +139,12 @@ class Hub:
         revocations = self.tokens.revocations
         changed = revocations.changed()
         for session in list(self.sessions.values()):
-            if changed:
-                self._carry_out(session, session.revoke(revocations.covers, now))
-            self._carry_out(session, session.tick(now))
+            try:
+                if changed:
+                    self._carry_out(session, session.revoke(revocations.covers, now))
+                self._carry_out(session, session.tick(now))
+            except Exception:  # one must not keep the others from what is theirs
+                logger.exception("session %s: its tick failed", session.id)
 
     def connect(self, origin: str | None, address: str) -> Connection:
         """A link has opened; its first message must be `hello`. It is closing when there are too many."""

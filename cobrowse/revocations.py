@@ -37,7 +37,7 @@ class Revocations:
         self._seen: tuple[int, int, int] | None = None
         try:
             self._read()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"COBROWSE_REVOKED: {path} cannot be read: {error}") from error
 
     def covers(self, login: Login) -> bool:
@@ -48,7 +48,7 @@ class Revocations:
         """Look at the file again; whether more may be revoked than before. What was revoked stays so."""
         try:
             return self._read()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             logger.error("the revoked logins cannot be read, those known stay revoked: %s", error)
             return False
 

@@ -6,13 +6,10 @@ So frames that come at once go on as one message, and a frame costs one call how
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from .connection import Connection
 from .session import Session
-
-logger = logging.getLogger(__name__)
 
 
 class Waking:
@@ -34,10 +31,5 @@ class Waking:
             ids = session.relay.readers if None in viewers else [id for id in viewers if id is not None]
             for id in ids:
                 connection = self._connection_of(session.id, id)
-                if connection is None:
-                    continue
-                try:
+                if connection is not None:
                     connection.wake()
-                except Exception:  # one must not keep the others from what is theirs
-                    logger.exception("session %s: a viewer cannot be sent to", session.id)
-                    connection.ready.set()

@@ -394,3 +394,23 @@ def test_what_is_logged_has_no_token_and_no_proof(hub: Hub, caplog: pytest.LogCa
     assert caplog.records
     assert token not in caplog.text
     assert msgpack.packb(PROOF).hex() not in caplog.text
+
+
+def test_a_session_that_fails_does_not_keep_the_others_from_their_time(
+    hub: Hub, now: Now, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        broadcaster = hub.connect(ORIGIN, "")
+        say(hub, broadcaster, hello("broadcaster"))
+        hub.lost(broadcaster)
+    failing, other = hub.sessions
+
+    def fails(now: float) -> None:
+        raise ValueError("on purpose")
+
+    monkeypatch.setattr(hub.sessions[failing], "tick", fails)
+    now.ms += 6_000
+    hub.tick(now.ms)
+    assert list(hub.sessions) == [failing]
+    assert f"session {failing}: its tick failed" in caplog.text
+    assert other in hub.ended

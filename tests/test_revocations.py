@@ -68,8 +68,12 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, caplog: pytest.LogC
     file = tmp_path / "revoked"
     revoke(file, 1, jti="a1")
     known = Revocations(file)
+    file.write_bytes(b'{"sub": "\xff"}\n')
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Revocations(file)
+    assert not known.changed()
     file.unlink()
     file.mkdir()
     assert not known.changed()
     assert known.covers(ANN)
-    assert "those known stay revoked" in caplog.text
+    assert caplog.text.count("those known stay revoked") == 2
