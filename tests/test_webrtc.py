@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import pairwise
 
 import msgpack
@@ -416,5 +417,40 @@ def test_offers_have_a_rate() -> None:
                     answers.append(item["declined"])
             assert len(answers) == 8
             assert answers[-1] == "more than 20 signals a second"
+
+    run(main)
+
+
+def test_what_is_to_be_sent_as_the_way_closes_fails_nobody() -> None:
+    """aiortc sends in tasks of its own, which find the encryption closed before the association is."""
+
+    async def main() -> None:
+        async with serving() as hub:
+            carrier, _ = await broadcasting(hub)
+            browser = await Browser(carrier).open()
+            log = only(hub)._log
+            dtls = log.transport.transport
+            state, dtls._state = dtls._state, type(dtls._state).CLOSED
+            log.send(b"late")
+            await until(lambda: not log.transport._data_channel_queue)
+            gc.collect()  # so that a task that has failed is told of
+            dtls._state = state
+            await browser.close()
+            await until(lambda: len(peers(hub)) == 0)
+
+    run(main)
+
+
+def test_a_connection_that_opens_while_its_peer_is_closed_is_none_of_the_hub() -> None:
+    async def main() -> None:
+        async with serving() as hub:
+            carrier, _ = await broadcasting(hub)
+            browser = await Browser(carrier).open()
+            peer, before = only(hub), len(hub._connections)
+            peer.close()
+            peer._on_open()
+            assert len(hub._connections) == before
+            await browser.close()
+            await until(lambda: len(peers(hub)) == 0)
 
     run(main)

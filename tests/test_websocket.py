@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from cobrowse.app import create_app
 from cobrowse.close_codes import CloseCode
-from cobrowse.connection import clock
+from cobrowse.connection import Connection, clock
 from cobrowse.hub import HELLO_WITHIN_MS
 from cobrowse.records import END, MAX_MESSAGE, MAX_VALUES, MAX_VOLATILE, Frame, Part, packed
 from cobrowse.tokens import Broadcasting, Policy, Watching
@@ -376,3 +376,22 @@ def test_volatile_records_carry_their_sender(stage: Stage) -> None:
     while not isinstance(record := stage.guest.next(), list):
         pass
     assert record == [3, "", "pointer", 2, 0.5, 0.5]
+
+
+def test_what_fails_inside_closes_that_connection_and_is_logged(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = stage.open(ORIGIN)
+    receive = stage.hub.receive
+
+    def fails(connection: Connection, data: bytes) -> None:
+        if connection.id is None:
+            raise ValueError("on purpose")
+        receive(connection, data)
+
+    monkeypatch.setattr(stage.hub, "receive", fails)
+    link.send(hello("broadcaster"))
+    with pytest.raises(AssertionError, match="on purpose"):
+        link.next()
+    assert "a WebSocket has failed" in caplog.text
+    stage.goes_on()

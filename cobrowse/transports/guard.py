@@ -8,7 +8,8 @@ each of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from .candidates import MAX_CANDIDATES
@@ -30,6 +31,8 @@ MAX_IN_FLIGHT: Final = 65_536
 MAX_DATAGRAMS: Final = 1_024
 """Datagrams that may wait to be read; more are dropped, as a network would."""
 SCTP_METHODS: Final = ("_handle_data", "_receive_data_chunk", "_receive_forward_tsn_chunk", "_receive_sack_chunk")
+SENDING_METHODS: Final = ("_transmit", "_transmit_reconfig")
+"""What aiortc also runs in tasks of nobody: where the way is gone by then, their ConnectionError would be nobody's."""
 ICE_METHODS: Final = ("check_incoming", "data_received", "get_component_candidates")
 """What is put around here, on the instances."""
 
@@ -108,10 +111,22 @@ def guard(sctp: Any, violated: Callable[[str], None]) -> None:
         else:
             await sack(chunk)
 
+    for name in SENDING_METHODS:
+        setattr(sctp, name, quiet(getattr(sctp, name)))
     sctp._advertised_rwnd = WINDOW
     for name, method in zip(SCTP_METHODS, (handle_data, receive_data, receive_forward, receive_sack), strict=True):
         setattr(sctp, name, method)
     _guard_ice(sctp.transport.transport._connection)
+
+
+def quiet(send: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The same, which ends where the connection has; what was to be sent is of no use any more."""
+
+    async def sending() -> None:
+        with suppress(ConnectionError):
+            await send()
+
+    return sending
 
 
 def release(sctp: Any) -> None:
@@ -123,7 +138,7 @@ def release(sctp: Any) -> None:
     ice = dtls.transport
     for part in (sctp, dtls, ice, ice.iceGatherer):
         part.remove_all_listeners()
-    for one, methods in ((sctp, SCTP_METHODS), (ice._connection, ICE_METHODS)):
+    for one, methods in ((sctp, SCTP_METHODS + SENDING_METHODS), (ice._connection, ICE_METHODS)):
         for name in methods:
             vars(one).pop(name, None)
     ice._connection._check_list.clear()

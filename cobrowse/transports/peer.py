@@ -154,6 +154,8 @@ class Peer:
             opened.cancel()
 
     def _on_open(self) -> None:
+        if self._gone.is_set():  # it is being closed: nobody would take the connection out of the hub
+            return
         self.connection = self.hub.connect(self.carrier.origin, self.carrier.address)
         self._opened.set()
 

@@ -8,6 +8,7 @@ never comes.
 from __future__ import annotations
 
 import asyncio
+import logging
 from itertools import count
 from typing import Final
 
@@ -21,6 +22,8 @@ from ..hub import Hub
 from ..messages import Closed
 from .check import WORD, Garbled, opened, sealed
 from .push import PUSH, PushProtocol
+
+logger = logging.getLogger(__name__)
 
 SEND_WITHIN_S: Final = 5.0
 
@@ -50,7 +53,9 @@ class WebSocketTransport:
             self.hub.lost(connection)
             writer.cancel()
             reader.cancel()
-            await asyncio.gather(writer, reader, return_exceptions=True)
+            for error in await asyncio.gather(writer, reader, return_exceptions=True):
+                if isinstance(error, Exception):
+                    logger.error("a WebSocket has failed", exc_info=error)
             connection.push = None  # the writer's, which has the connection: a cycle
 
     async def _read(self, websocket: WebSocket, connection: Connection, checked: bool) -> None:
