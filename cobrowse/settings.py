@@ -189,6 +189,11 @@ class Settings(BaseSettings):
     def _turn(cls, urls: list[str]) -> list[str]:
         return [turn.checked(url) for url in urls]
 
+    @field_validator("ice_servers")
+    @classmethod
+    def _ice(cls, servers: list[IceServer]) -> list[IceServer]:
+        return [turn.usable(server) for server in servers]
+
     @field_validator("webrtc_public_ip")
     @classmethod
     def _literal(cls, address: str) -> str:

@@ -20,6 +20,8 @@ URL: Final = re.compile(
     r"(?:\?transport=(?P<transport>udp|tcp))?"
 )
 """A TURN URI (RFC 7065, section 3.1)."""
+STUN: Final = re.compile(r"stuns?:(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?")
+"""A STUN URI (RFC 7064, section 3.1)."""
 
 
 def checked(url: str) -> str:
@@ -33,6 +35,19 @@ def checked(url: str) -> str:
     if match["scheme"] == "turns" and match["transport"] == "udp":
         raise ValueError(f"{url!r}: browsers speak turns: over TCP only; write ?transport=tcp")
     return url
+
+
+def usable(server: IceServer) -> IceServer:
+    """The server, as it stands. Raises ValueError for one that browsers do not take: they make no connection then."""
+    if not server.urls:
+        raise ValueError("an ICE server has no urls")
+    for url in server.urls:
+        if not url.startswith("turn"):
+            if not STUN.fullmatch(url):
+                raise ValueError(f"{url!r} is neither a STUN nor a TURN URL; write stun:HOST:3478")
+        elif not (checked(url) and server.username and server.credential):
+            raise ValueError(f"{url!r} needs a username and a credential; or set COBROWSE_TURN_URLS")
+    return server
 
 
 def ice_server(urls: Sequence[str], secret: str, participant: str, ttl_s: int, now_s: float) -> IceServer:
