@@ -7,6 +7,13 @@ import pytest
 from .rig import HERE as E2E
 from .rig import Desk, Server, site, until
 
+# Text that compresses to more than `length` bytes.
+NOISE = """(length) => {
+  const random = new Uint32Array(length / 4);
+  for (let at = 0; at < random.length; at += 16_384) crypto.getRandomValues(random.subarray(at, at + 16_384));
+  document.body.append(Array.from(random, (n) => n.toString(36)).join(""));
+}"""
+
 
 def started(page_error: str) -> str:
     return f"Cobrowse.start({page_error}).then(() => 'started', (error) => `${{error.name}}: ${{error.message}}`)"
@@ -82,3 +89,25 @@ def test_a_direct_path_that_cannot_be_fails_with_a_sentence(desk: Desk, pages: s
     watching = desk.watch(visit.link, state="failed")
     assert "no direct path" in watching.page.locator(".notice").inner_text()
     assert watching.relayed == []
+
+
+def test_a_page_that_is_too_large_ends_with_a_sentence(desk: Desk, pages: str) -> None:
+    """A checkpoint of more than 8 MiB, which nobody would take: it is said, and does not leave the page."""
+    visit = desk.visit(f"{pages}/table.html")
+    said: list[str] = []
+    visit.page.on("console", lambda message: said.append(message.text))
+    visit.page.evaluate(NOISE, 9_000_000)
+    watching = desk.watch(visit.link, state="ended")
+    until(visit.page, "Cobrowse.session === null || Cobrowse.session.state === 'ended'")
+    assert any("too large to be shared: compressed it is more than 8 MiB" in line for line in said)
+    assert "over" in watching.page.locator(".notice").inner_text()
+
+
+def test_a_page_that_cannot_be_recorded_ends_with_a_sentence(desk: Desk, pages: str) -> None:
+    """Nobody is shown an empty page as the visitor's."""
+    visit = desk.visit(f"{pages}/table.html")
+    said: list[str] = []
+    visit.page.on("console", lambda message: said.append(message.text))
+    visit.page.evaluate("() => { globalThis.MutationObserver = () => { throw new Error('on purpose'); }; }")
+    desk.watch(visit.link, state="ended")
+    assert any("the page cannot be recorded" in line for line in said)

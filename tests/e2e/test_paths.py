@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import WebSocket
 
 from cobrowse.records import Frame, Part
@@ -139,3 +140,25 @@ def test_the_panel_tells_how_the_connection_does(desk: Desk, pages: str) -> None
         " document.dispatchEvent(new Event('visibilitychange')); }"
     )
     page.locator(".health .note", has_text="another tab").wait_for()
+
+
+@pytest.mark.parametrize("who", ["visitor", "viewer"])
+def test_a_browser_without_webrtc_takes_either_side(desk: Desk, pages: str, who: str) -> None:
+    """What asks for a direct path that cannot be made is no harm to what came with it."""
+    without = desk.context()
+    without.add_init_script("delete globalThis.RTCPeerConnection; delete globalThis.webkitRTCPeerConnection;")
+    visit = desk.visit_in(without if who == "visitor" else desk.context(), f"{pages}/table.html")
+    contexts = [without] if who == "viewer" else [desk.context(), desk.context()]
+    watching = [desk.watch_in(context, visit.link) for context in contexts]
+    drive(visit, 0, 30)
+    for context in (visit.context, *contexts):
+        context.set_offline(True)
+    drive(visit, 30, 60)
+    for one in watching:
+        one.becomes("connecting")
+    for context in (visit.context, *contexts):
+        context.set_offline(False)
+    for one in watching:
+        one.becomes("live")
+        assert difference(visit, one) is None
+        assert (one.stats["path"], one.stats["resets"]) == ("relay", 0)

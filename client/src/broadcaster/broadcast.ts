@@ -154,6 +154,7 @@ export class Broadcast {
       () => removeEventListener("pagehide", keep),
       () => document.removeEventListener("visibilitychange", seen),
       watchPointer((at) => this.volatiles.point(at)),
+      this.events.on("viewer.left", ({ id }) => this.volatiles.forget(id)),
     );
     this.server.connect();
     if (this.viewers.consent.admitted.size > 0) void this.loadRecorder();
@@ -425,7 +426,7 @@ export class Broadcast {
   private halted(error: Error | null): void {
     if (this.isIdle) return;
     if (!error) this.beginAnew();
-    else this.fail(`the privacy rules could not be applied, so nothing more is shared: ${error.message}`);
+    else this.fail(error.message);
   }
 
   private fail(reason: string, code = 0): void {

@@ -223,7 +223,7 @@ export class Consent {
     const { id, subject } = viewer;
     this.viewers.delete(id);
     this.withdraw(id);
-    for (const question of QUESTIONS) this.refusedAt.delete(`${id} ${question}`);
+    this.forgetRefusals(id);
     for (const one of subject ? [id, subject] : [id]) this.removed.add(one);
     for (const earliest of this.removed) {
       if (this.removed.size <= MAX_REMOVED) break;
@@ -258,9 +258,14 @@ export class Consent {
     for (const known of this.viewers.keys()) {
       if (this.events.isHere(known)) continue;
       this.viewers.delete(known);
+      this.forgetRefusals(known);
       this.events.forget(known);
       return;
     }
+  }
+
+  private forgetRefusals(id: string): void {
+    for (const question of QUESTIONS) this.refusedAt.delete(`${id} ${question}`);
   }
 
   /** The visitor's answer; null when the question was withdrawn, or stands already. */

@@ -58,7 +58,14 @@ export class Peers {
         this.events.signal(signalTo(viewer, { declined: `${MAX_DIRECT} viewers have a direct path already` }));
         return;
       }
-      known = this.open(viewer, origin);
+      try {
+        known = this.open(viewer, origin);
+      } catch (error) {
+        // A browser without WebRTC, or ICE servers that it does not take.
+        console.warn("cobrowse: no direct path can be made", error);
+        this.events.signal(signalTo(viewer, { declined: "the visitor's browser makes no direct path" }));
+        return;
+      }
     }
     void known.peer.receive(signalIn(signal));
   }
@@ -148,6 +155,7 @@ export class Peers {
         else if (item.kind === 3) this.events.volatile(viewer, item);
       }
     } catch (error) {
+      console.warn("cobrowse: a direct path is given up", error);
       known.peer.close(1000, error instanceof Error ? error.message : String(error));
     }
   }

@@ -5,6 +5,7 @@
  * animation frames, which stop in hidden tabs.
  */
 import { CHECKPOINT_EVERY_MS, Log } from "../log";
+import { MAX_CHECKPOINT, MAX_PARTS } from "../records";
 import { asEvent, type Entry, type SharedState, type ShownEntry } from "../state";
 import { FIELD_EVENTS, Fields } from "./fields";
 import { FrameCalls } from "./frames";
@@ -72,7 +73,7 @@ export class Recorder {
     private readonly state: () => SharedState,
     private readonly beforeBatch: () => void,
     private readonly onlog: () => void,
-    /** Nothing is recorded any more: other rules hold now (null), or they could not be applied. */
+    /** Nothing is recorded any more: other rules hold now (null), or it says why nothing can be shared. */
     private readonly onhalt: (error: Error | null) => void,
   ) {
     this.scrubber = new Scrubber(privacy, (id) => rrweb().mirror.getNode(id) as Node | null);
@@ -121,9 +122,19 @@ export class Recorder {
     this.snapshot = [];
     this.lastBatch = 0;
     this.halted = false;
-    if (recording) this.start();
-    this.seal();
+    if (!recording || this.recorded(() => this.start())) this.seal();
     this.onlog();
+  }
+
+  /** Whether that part of recording was done. If not, nothing more is told: what is there would be called the page. */
+  private recorded(part: () => void): boolean {
+    try {
+      part();
+      return true;
+    } catch (error) {
+      this.halt(new Error(`the page cannot be recorded: ${error instanceof Error ? error.message : String(error)}`));
+      return false;
+    }
   }
 
   private start(): void {
@@ -158,7 +169,7 @@ export class Recorder {
       sampling: { mousemove: false, scroll: -1 },
       // No `errorHandler`: it would also swallow the page's own errors, such as those of a wrong `insertRule`.
     });
-    if (!this.stopRecord) throw new Error("cobrowse: the recorder did not start on this page");
+    if (!this.stopRecord) throw new Error("the recorder did not start");
   }
 
   /** Stop recording the page. Entries may still be added: chat goes on while the page is not shared. */
@@ -244,7 +255,8 @@ export class Recorder {
       this.scrubber.scrub(event);
       return true;
     } catch (error) {
-      this.halt(error instanceof Error ? error : new Error(String(error)));
+      const why = error instanceof Error ? error.message : String(error);
+      this.halt(new Error(`the privacy rules could not be applied, so nothing more is shared: ${why}`));
       return false;
     }
   }
@@ -361,8 +373,7 @@ export class Recorder {
     this.flush();
     for (const frame of writer.cut()) this.log.append(frame, performance.now());
     this.snapshot = [];
-    if (this.stopRecord) rrweb().takeFullSnapshot(true);
-    this.seal();
+    if (!this.stopRecord || this.recorded(() => rrweb().takeFullSnapshot(true))) this.seal();
     this.onlog();
   }
 
@@ -371,9 +382,14 @@ export class Recorder {
     if (!writer || this.halted) return;
     const now = performance.now();
     const values = [this.state(), ...this.snapshot];
-    for (const part of loaded().checkpointParts(writer.epoch, writer.seq, this.checkpointId, values))
-      this.log.addPart(part, now);
+    const parts = loaded().checkpointParts(writer.epoch, writer.seq, this.checkpointId, values);
     this.snapshot = [];
+    if (parts.length > MAX_PARTS) {
+      const most = MAX_CHECKPOINT / 1_048_576;
+      this.halt(new Error(`the page is too large to be shared: compressed it is more than ${most} MiB`));
+      return;
+    }
+    for (const part of parts) this.log.addPart(part, now);
     this.checkpointId += 1;
     this.checkpoints += 1;
     this.lastCheckpoint = now;

@@ -42,6 +42,11 @@ export class Volatiles {
     }
   }
 
+  /** That viewer is not here any more. */
+  forget(viewer: string): void {
+    this.pace.forget(viewer);
+  }
+
   /** The visitor writes a line of chat. Call at each key. */
   type(): void {
     if (this.mark.isDue(performance.now())) this.tellAll("typing", []);

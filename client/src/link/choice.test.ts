@@ -1,10 +1,12 @@
 /** Which transport: the WebSocket where it passes, WebRTC where it is better, HTTP last, and nothing flaps. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AGAIN_MS, Choice, REST_MS, SAMPLES, SLOW_MS } from "./choice";
+import { AGAIN_MS, Choice, FORGOTTEN_AFTER_MS, REST_MS, SAMPLES, SLOW_MS } from "./choice";
 import type { TransportKind } from "./transport";
 
 const FIRST_REST_MS = REST_MS[0] ?? 0;
+/** What opens, and how long a round trip takes in ms, in one second. */
+type Second = { websocket: boolean; webrtc: boolean; rtt: number };
 const KINDS: TransportKind[] = ["websocket", "webrtc", "http"];
 
 function slow(choice: Choice, rttMs = SLOW_MS): void {
@@ -110,7 +112,35 @@ describe("Choice", () => {
     expect(choice.first(0)).toBe("http");
   });
 
-  it("never flaps, whatever the network does", () => {
+  it("leaves what opens and breaks alone, longer each time, and forgets it", () => {
+    const choice = withoutWebSocket();
+    choice.opened("webrtc", 2_000);
+    choice.broke("webrtc", 5_000);
+    expect(choice.first(5_000)).toBe("http");
+    choice.opened("http", 5_000);
+    const rested = (now: number) => ({ before: choice.upgrade("http", now - 1), after: choice.upgrade("http", now) });
+    choice.failed("websocket", 5_000);
+    expect(rested(5_000 + FIRST_REST_MS)).toEqual({ before: null, after: "webrtc" });
+    choice.opened("webrtc", 40_000);
+    choice.broke("webrtc", 41_000);
+    choice.failed("websocket", 41_000);
+    expect(rested(41_000 + (REST_MS[1] ?? 0))).toEqual({ before: null, after: "webrtc" });
+    const later = 41_000 + FORGOTTEN_AFTER_MS;
+    choice.failed("websocket", later);
+    choice.broke("webrtc", later);
+    expect(rested(later + FIRST_REST_MS).before).toBeNull();
+    expect(choice.upgrade("http", later + FIRST_REST_MS)).toBe("websocket");
+  });
+
+  it("comes back at once to what it is told to go by, when that broke", () => {
+    const choice = new Choice("webrtc");
+    choice.opened("webrtc", 0);
+    choice.broke("webrtc", 1_000);
+    choice.opened("websocket", 1_000);
+    expect(choice.upgrade("websocket", 1_000)).toBe("webrtc");
+  });
+
+  it("never flaps where what opens goes on", () => {
     const network = fc.record({
       websocket: fc.boolean(),
       webrtc: fc.boolean(),
@@ -144,5 +174,76 @@ describe("Choice", () => {
         expect(changes).toBeLessThanOrEqual(24);
       }),
     );
+  });
+
+  it("never flaps, whatever the network does", () => {
+    const second = fc.record({
+      websocket: fc.boolean(),
+      webrtc: fc.boolean(),
+      rtt: fc.integer({ min: 1, max: 2_000 }),
+    });
+    const network = fc.record({
+      seconds: fc.array(second, { minLength: 1, maxLength: 40 }),
+      lives: fc.array(fc.integer({ min: 1, max: 1_200 }), { minLength: 1, maxLength: 10 }),
+    });
+    fc.assert(
+      fc.property(network, ({ seconds, lives }) => {
+        const choice = new Choice("auto");
+        let current: TransportKind | null = null;
+        let last: TransportKind | null = null;
+        let dies = 0; // when the one in use breaks
+        let isCandidate = false; // whether it was changed to while another carried
+        let changes = 0;
+        let made = 0;
+        const use = (kind: TransportKind, now: number) => {
+          if (last && kind !== last) changes += 1;
+          current = kind;
+          last = kind;
+          dies = now + (lives[made++ % lives.length] ?? 1) * 1_000;
+          choice.opened(kind, now);
+        };
+        for (let now = 0; now < 3_600_000; now += 1_000) {
+          const { websocket, webrtc, rtt } = seconds[(now / 1_000) % seconds.length] as Second;
+          const opens = { websocket, webrtc, http: true };
+          if (current && now >= dies) {
+            if (isCandidate) choice.broke(current, now);
+            current = null;
+          }
+          if (!current) {
+            const kind = choice.first(now);
+            isCandidate = false;
+            if (opens[kind]) use(kind, now);
+            else choice.refused(kind);
+            continue;
+          }
+          choice.measured(rtt);
+          const kind = choice.upgrade(current, now);
+          if (!kind) continue;
+          const isWorth = current !== "websocket" || choice.isBetter(50);
+          if (!opens[kind] || !isWorth) {
+            choice.failed(kind, now);
+            continue;
+          }
+          if (current === "websocket") choice.left("websocket", now);
+          isCandidate = true;
+          use(kind, now);
+        }
+        expect(changes).toBeLessThanOrEqual(48);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("does not try a WebSocket again and again that opens but every other time", () => {
+    const choice = new Choice("auto");
+    choice.refused("websocket");
+    choice.opened("http", 0);
+    choice.opened("websocket", AGAIN_MS);
+    choice.refused("websocket");
+    choice.opened("http", 5_000);
+    expect(choice.upgrade("http", 5_000 + AGAIN_MS)).toBe("webrtc");
+    choice.failed("webrtc", 5_000 + AGAIN_MS);
+    expect(choice.upgrade("http", 5_000 + FIRST_REST_MS - 1)).toBeNull();
+    expect(choice.upgrade("http", 5_000 + FIRST_REST_MS)).toBe("websocket");
   });
 });

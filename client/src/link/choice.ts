@@ -10,6 +10,8 @@ export type Wish = "auto" | TransportKind;
 
 /** How long a kind that failed is left alone: the first time, the second … */
 export const REST_MS = [30_000, 60_000, 120_000, 300_000, 600_000];
+/** So long after the last failure of a kind, the next is its first again. Longer than any rest. */
+export const FORGOTTEN_AFTER_MS = 1_200_000;
 /** A WebSocket that did not open may have met a restart: it is tried once more so soon. */
 export const AGAIN_MS = 1_000;
 /** Round trips that are looked at, and from where on another kind is worth a look. */
@@ -20,16 +22,20 @@ const LEFT_AS = 3;
 
 interface Known {
   failures: number;
+  failedAt: number;
   restsUntil: number;
 }
 
+const NEW: Known = { failures: 0, failedAt: Number.NEGATIVE_INFINITY, restsUntil: 0 };
+
 export class Choice {
   private readonly known: Record<TransportKind, Known> = {
-    websocket: { failures: 0, restsUntil: 0 },
-    webrtc: { failures: 0, restsUntil: 0 },
-    http: { failures: 0, restsUntil: 0 },
+    websocket: { ...NEW },
+    webrtc: { ...NEW },
+    http: { ...NEW },
   };
   private suspected = false; // a WebSocket did not open: is it the WebSocket, or the server?
+  private doubtedAt = Number.NEGATIVE_INFINITY;
   private roundTrips: number[] = [];
 
   constructor(private readonly wish: Wish) {}
@@ -48,22 +54,23 @@ export class Choice {
   /** That kind carries now. */
   opened(kind: TransportKind, now: number): void {
     this.roundTrips = [];
-    this.known[kind].failures = 0;
-    if (kind === "http" && this.suspected) this.known.websocket.restsUntil = now + AGAIN_MS;
+    if (kind === "http" && this.suspected) this.doubt(now);
     this.suspected = false;
   }
 
-  /** That kind could not be made beside the one in use, or broke. */
+  /** That kind could not be made beside the one in use. */
   failed(kind: TransportKind, now: number): void {
-    const known = this.known[kind];
-    known.restsUntil = now + (REST_MS[Math.min(known.failures, REST_MS.length - 1)] ?? 0);
-    known.failures += 1;
+    this.rest(kind, this.failures(kind, now), now);
+  }
+
+  /** That kind was changed to, and broke: it may open as well the next time, and break again. */
+  broke(kind: TransportKind, now: number): void {
+    if (this.wish === "auto") this.failed(kind, now);
   }
 
   /** That kind was left, as another is better. */
   left(kind: TransportKind, now: number): void {
-    this.known[kind].failures = Math.max(this.known[kind].failures, LEFT_AS);
-    this.failed(kind, now);
+    this.rest(kind, Math.max(this.failures(kind, now), LEFT_AS), now);
   }
 
   /** A round trip by the kind in use took that long, in ms. */
@@ -78,7 +85,7 @@ export class Choice {
     if (this.wish !== "auto") return current === this.wish ? null : ready(this.wish);
     if (current === "websocket") return this.isSlow ? ready("webrtc") : null;
     if (current === "webrtc") return ready("websocket");
-    return ready("websocket") ?? (this.known.websocket.failures > 0 ? ready("webrtc") : null);
+    return ready("websocket") ?? (this.failures("websocket", now) > 0 ? ready("webrtc") : null);
   }
 
   /** Whether a kind whose round trip takes `rttMs` is worth leaving a WebSocket for. */
@@ -89,6 +96,23 @@ export class Choice {
   /** Whether what is in use may carry the page, or only the offers of what is wished for. */
   mayCarry(kind: TransportKind): boolean {
     return this.wish === "auto" || this.wish === kind;
+  }
+
+  /** HTTP opens where a WebSocket did not: once it may have met a restart. */
+  private doubt(now: number): void {
+    if (now - this.doubtedAt < FORGOTTEN_AFTER_MS) this.failed("websocket", now);
+    else this.known.websocket.restsUntil = now + AGAIN_MS;
+    this.doubtedAt = now;
+  }
+
+  private failures(kind: TransportKind, now: number): number {
+    const { failures, failedAt } = this.known[kind];
+    return now - failedAt < FORGOTTEN_AFTER_MS ? failures : 0;
+  }
+
+  private rest(kind: TransportKind, failures: number, now: number): void {
+    const restsMs = REST_MS[Math.min(failures, REST_MS.length - 1)] ?? 0;
+    this.known[kind] = { failures: failures + 1, failedAt: now, restsUntil: now + restsMs };
   }
 
   private get isSlow(): boolean {

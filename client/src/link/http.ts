@@ -200,21 +200,24 @@ export class HttpTransport implements Transport {
   }
 
   private async post(): Promise<void> {
-    while (this.state === "open" || this.state === "leaving") {
-      this.posting = this.batch();
-      const last = this.state === "leaving" && this.waiting.length === 0;
-      const owes = this.unacknowledged >= ACKNOWLEDGE_EVERY && !HttpTransport.polls;
-      if (this.posting.length === 0 && !owes && !last) break;
-      const delivered = await this.deliver(this.posting, last);
-      this.posting = null;
-      if (!delivered || last) {
-        this.state = this.state === "leaving" ? "closed" : this.state;
-        break;
+    try {
+      while (this.state === "open" || this.state === "leaving") {
+        this.posting = this.batch();
+        const last = this.state === "leaving" && this.waiting.length === 0;
+        const owes = this.unacknowledged >= ACKNOWLEDGE_EVERY && !HttpTransport.polls;
+        if (this.posting.length === 0 && !owes && !last) break;
+        const delivered = await this.deliver(this.posting, last);
+        this.posting = null;
+        if (!delivered || last) {
+          this.state = this.state === "leaving" ? "closed" : this.state;
+          break;
+        }
+        if (this.isOpen) this.events.ondrain();
       }
-      if (this.isOpen) this.events.ondrain();
+    } finally {
+      this.posting = null;
+      this.running = false;
     }
-    this.posting = null;
-    this.running = false;
   }
 
   /**

@@ -206,17 +206,32 @@ export class Server {
   // A better transport -----------------------------------------------------------------------------------------
 
   private attempt(kind: TransportKind): void {
+    let transport: Transport;
+    try {
+      transport = this.made(kind);
+    } catch (error) {
+      console.warn(`cobrowse: ${kind} cannot be tried`, error); // a browser without WebRTC
+      this.choice.failed(kind, performance.now());
+      return;
+    }
+    const timer = setTimeout(() => transport.close(1000, "it did not open in time"), OPEN_WITHIN_MS[kind]);
+    this.candidate = { kind, transport, timer };
+  }
+
+  private made(kind: TransportKind): Transport {
     const transport = this.make(kind, {
       onopen: () => void this.consider(kind, transport),
       onclose: (code, reason) => {
         if (this.candidate?.transport === transport) {
           this.drop();
           this.choice.failed(kind, performance.now());
-        } else if (this.transport === transport) this.lost(code, reason);
+        } else if (this.transport === transport) {
+          if (code !== CloseCode.RESTARTING) this.choice.broke(kind, performance.now());
+          this.lost(code, reason);
+        }
       },
     });
-    const timer = setTimeout(() => transport.close(1000, "it did not open in time"), OPEN_WITHIN_MS[kind]);
-    this.candidate = { kind, transport, timer };
+    return transport;
   }
 
   /** The candidate is open: use it, unless it was to be better than a WebSocket, and is not. */
@@ -270,7 +285,6 @@ export class Server {
 
   private message(message: Bytes): void {
     this.heard = performance.now();
-    this.attempts = 0;
     let items: Item[];
     try {
       items = decode(message);
@@ -279,12 +293,24 @@ export class Server {
       this.transport?.close(CloseCode.INVALID, error.message.slice(0, 120));
       return;
     }
-    for (const item of items) this.item(item);
+    for (const item of items) {
+      try {
+        this.item(item);
+      } catch (error) {
+        // As for any event: what is thrown is reported, and what came with it is not lost.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   private item(item: Item): void {
     if (!isControl(item)) this.events.onitem(item);
-    else if (item.type === "ping") {
+    else if (item.type === "welcome") {
+      this.attempts = 0;
+      this.events.onitem(item);
+    } else if (item.type === "ping") {
       this.send({ type: "pong", at: item.at });
       this.tick();
     } else if (item.type === "pong" && typeof item.at === "number") {

@@ -10,6 +10,7 @@ const LOOK_EVERY_MS = 8;
 const VOLATILE_BUFFER = 32_768;
 const LOST = 1006;
 const TOO_BIG = 1009;
+const MAX_REASON = 123;
 
 export class WebSocketTransport implements Transport {
   readonly kind = "websocket";
@@ -57,7 +58,7 @@ export class WebSocketTransport implements Transport {
   close(code = 1000, reason = ""): void {
     const { onclose } = this.socket;
     this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
-    this.socket.close(code, reason);
+    this.socket.close(code, short(reason));
     // The closing handshake of a dead path can take minutes; what was asked for has happened.
     if (onclose) this.events.onclose(code, reason);
   }
@@ -83,4 +84,10 @@ export class WebSocketTransport implements Transport {
       before = now;
     }, LOOK_EVERY_MS);
   }
+}
+
+/** A close frame has room for 123 bytes of reason (RFC 6455, section 5.5). */
+export function short(reason: string): string {
+  const bytes = new TextEncoder().encode(reason).subarray(0, MAX_REASON);
+  return new TextDecoder().decode(bytes, { stream: true }); // what is cut off of a character is left out
 }

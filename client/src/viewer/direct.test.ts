@@ -3,7 +3,10 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { TransportEvents } from "../link/transport";
 import { Direct } from "./direct";
 
-const { made } = vi.hoisted(() => ({ made: [] as { isOpen: boolean; events: TransportEvents; close(): void }[] }));
+const { made, browser } = vi.hoisted(() => ({
+  made: [] as { isOpen: boolean; events: TransportEvents; close(): void }[],
+  browser: { hasWebRTC: true },
+}));
 
 vi.mock("../link/peer", () => ({
   Peer: class {
@@ -16,6 +19,7 @@ vi.mock("../link/peer", () => ({
       _signal: object,
       readonly events: TransportEvents,
     ) {
+      if (!browser.hasWebRTC) throw new ReferenceError("RTCPeerConnection is not defined");
       made.push(this);
     }
 
@@ -86,6 +90,20 @@ describe("Direct", () => {
       vi.advanceTimersByTime(1);
       expect(made.length).toBe(before + 1);
     }
+  });
+
+  it("rests as well where the browser has no WebRTC", () => {
+    const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+    browser.hasWebRTC = false;
+    const direct = eager();
+    for (let time = 0; time < 10; time++) direct.attempt();
+    expect(warned).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(12_000);
+    expect(warned).toHaveBeenCalledTimes(3);
+    browser.hasWebRTC = true;
+    vi.advanceTimersByTime(30_000);
+    expect(made.length).toBe(1);
+    warned.mockRestore();
   });
 
   it("tries no more once it is stopped", () => {

@@ -54,6 +54,21 @@ export class Direct {
   attempt(): void {
     if (this.peer || this.stopped || this.resting) return;
     clearTimeout(this.timer);
+    let peer: Peer;
+    try {
+      peer = this.made();
+    } catch (error) {
+      // A browser without WebRTC, or ICE servers that it does not take: the relay is left.
+      console.warn("cobrowse: no direct path can be made", error);
+      this.rest();
+      return;
+    }
+    this.peer = peer;
+    this.timer = setTimeout(() => peer.close(), OPEN_WITHIN_MS);
+    peer.open();
+  }
+
+  private made(): Peer {
     const peer = new Peer(false, this.ice(), (signal) => this.events.signal(signal), {
       onopen: () => {
         clearTimeout(this.timer);
@@ -68,9 +83,7 @@ export class Direct {
       ondrain: () => {},
       onclose: () => this.closed(peer),
     });
-    this.peer = peer;
-    this.timer = setTimeout(() => peer.close(), OPEN_WITHIN_MS);
-    peer.open();
+    return peer;
   }
 
   /** There is no other path: it is tried again sooner. */
