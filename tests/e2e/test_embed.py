@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
@@ -19,7 +21,7 @@ from cobrowse import Settings, create_app
 from cobrowse.settings import Site
 from cobrowse.tokens import Tokens
 
-from .rig import SECRET, Desk, Server, Visit, difference, until
+from .rig import CHROMIUM_ARGS, SECRET, Desk, Server, Visit, chromium, difference, until
 
 PREFIX = "/help/desk"
 STUB = """<script>
@@ -75,6 +77,18 @@ def guests(browser: Browser, server: Server) -> Iterator[Desk]:
     yield opened
     opened.close()
     assert opened.errors == []
+
+
+@pytest.fixture
+def keeping_nothing(playwright: Playwright, tmp_path: Path) -> Iterator[BrowserContext]:
+    """A browser that is told to let no site keep anything."""
+    folder = tmp_path / "Default"
+    folder.mkdir()
+    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (folder / "Preferences").write_text(json.dumps(settings))
+    context = playwright.chromium.launch_persistent_context(tmp_path, executable_path=chromium(), args=CHROMIUM_ARGS)
+    yield context
+    context.close()
 
 
 def opened(desk: Desk, url: str) -> Page:
@@ -134,6 +148,25 @@ def test_a_launcher_has_the_text_of_its_attribute_and_goes_while_there_is_a_sess
     until(page, "Cobrowse.session !== null")
     page.evaluate("Cobrowse.session.end()")
     launcher.wait_for(state="visible")
+
+
+def test_where_the_browser_keeps_nothing_a_session_is_started_and_watched(
+    guests: Desk, shop: str, keeping_nothing: BrowserContext
+) -> None:
+    page = keeping_nothing.new_page()
+    page.goto(f"{shop}/launcher")
+    kept = "() => { try { return String(sessionStorage); } catch (error) { return error.name; } }"
+    assert page.evaluate(kept) == "SecurityError"
+    page.locator("cobrowse-widget").get_by_role("button", name="Ask us").click()
+    until(page, "Cobrowse.session?.link")
+
+    page.goto(f"{shop}/granted")
+    link = until(page, "globalThis.Cobrowse?.session?.link")
+    watching = guests.watch_in(keeping_nothing, link)
+    assert difference(Visit(page, keeping_nothing, link), watching) is None
+
+    page.goto(f"{shop}{PREFIX}/login#{Tokens(SECRET).agent('Ann')}")
+    page.get_by_text("this browser keeps no data of this site").wait_for()
 
 
 def test_calls_before_it_has_loaded_are_answered(guests: Desk, shop: str) -> None:

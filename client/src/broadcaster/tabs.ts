@@ -53,7 +53,10 @@ export class Tabs {
   ) {
     this.open();
     // A page that would be kept for the history is thrown away when a message reaches it.
-    addEventListener("pagehide", () => this.channel?.close());
+    addEventListener("pagehide", () => {
+      this.channel?.close();
+      this.channel = null;
+    });
     addEventListener("pageshow", ({ persisted }) => persisted && this.open());
     const look = () => this.look();
     document.addEventListener("visibilitychange", look);
@@ -101,9 +104,12 @@ export class Tabs {
   }
 
   private open(): void {
-    if (typeof BroadcastChannel === "undefined") return;
-    this.channel = new BroadcastChannel(this.name);
-    this.channel.onmessage = ({ data }) => this.heard(data as Said);
+    try {
+      this.channel = new BroadcastChannel(this.name);
+      this.channel.onmessage = ({ data }) => this.heard(data as Said);
+    } catch {
+      // Browsers without it, or that keep nothing for the site: this tab is on its own.
+    }
   }
 
   private look(): void {
@@ -142,8 +148,12 @@ export class Tabs {
 
 /** Whether a tab of the site holds a session, as far as can be known. */
 async function isHeld(): Promise<boolean> {
-  const held = (await navigator.locks?.query())?.held ?? [];
-  return held.some(({ name }) => name?.startsWith(LOCK));
+  try {
+    const { held = [] } = await navigator.locks.query();
+    return held.some(({ name }) => name?.startsWith(LOCK));
+  } catch {
+    return false; // no secure context, or a browser that keeps nothing for the site
+  }
 }
 
 /** Holds the session for this tab, until released or the page goes; null when another tab has it, unless it is stolen. */

@@ -1,15 +1,4 @@
 /** The agent's login token, kept in this browser. It never stands in a query, only behind a link's `#`. */
+import { Kept } from "./kept";
 
-const KEY = "cobrowse.agent";
-
-export function agentToken(): string | null {
-  return localStorage.getItem(KEY);
-}
-
-export function keepAgentToken(token: string): void {
-  localStorage.setItem(KEY, token);
-}
-
-export function forgetAgentToken(): void {
-  localStorage.removeItem(KEY);
-}
+export const login = new Kept(() => localStorage, "cobrowse.agent");

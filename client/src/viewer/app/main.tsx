@@ -4,7 +4,8 @@ import type { TransportKind } from "../../link/transport";
 import type { ViewerOptions, ViewerStats } from "../options";
 import { Stage } from "../stage";
 import { Viewer } from "../viewer";
-import { agentToken } from "./login";
+import { Kept } from "./kept";
+import { login } from "./login";
 import { adopt, styles } from "./styles";
 import { View } from "./view";
 
@@ -18,7 +19,7 @@ const HEALTH_EVERY_MS = 1_000;
 
 const base = new URL("../", location.href).href;
 const session = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
-const tokenKey = `cobrowse.viewer.${session}`;
+const token = new Kept(() => sessionStorage, `cobrowse.viewer.${session}`);
 const query = new URLSearchParams(location.search);
 const path = query.get("path");
 const transport = query.get("transport");
@@ -27,14 +28,11 @@ const options: ViewerOptions = {
   base,
   session,
   secret: location.hash.slice(1) || null,
-  agentToken: agentToken(),
-  viewerToken: sessionStorage.getItem(tokenKey),
+  agentToken: login.value,
+  viewerToken: token.value,
   path: path === "relay" || path === "direct" ? path : "auto",
   transport: transport === "websocket" || transport === "webrtc" || transport === "http" ? transport : "auto",
-  keepToken: (token) => {
-    if (token === null) sessionStorage.removeItem(tokenKey);
-    else sessionStorage.setItem(tokenKey, token);
-  },
+  keepToken: (next) => token.keep(next),
 };
 
 adopt(styles);
