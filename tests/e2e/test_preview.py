@@ -84,6 +84,33 @@ def test_it_is_not_part_of_what_is_shared_and_ends_with_the_session(desk: Desk, 
     assert [one for one in visit.page.frames if "/preview/" in one.url] == []
 
 
+def test_it_begins_anew_when_it_cannot_read_on_and_says_so_when_that_does_not_help(desk: Desk, pages: str) -> None:
+    context = desk.context()
+    context.add_init_script("""
+      globalThis.garbled = 0;
+      const { postMessage } = MessagePort.prototype;
+      MessagePort.prototype.postMessage = function (message, ...others) {
+        if (message instanceof Uint8Array && globalThis.garbled-- > 0) message.fill(0xff, message.length >> 1);
+        postMessage.call(this, message, ...others);
+      };
+    """)
+    visit = desk.visit_in(context, f"{pages}/form.html")
+    desk.watch(visit.link, path="relay")
+    frame = look(visit.page)
+    stands_with(visit, frame)
+    change = "(text) => { document.querySelector('h1').textContent = text; }"
+    visit.page.evaluate("() => { globalThis.garbled = 1; }")
+    visit.page.evaluate(change, "Once more")
+    stands_with(visit, frame)
+    assert "Once more" in json.dumps(shown(frame))
+    visit.page.evaluate("() => { globalThis.garbled = Infinity; }")
+    visit.page.evaluate(change, "In vain")
+    frame.get_by_text("This cannot be shown any more").wait_for()
+    visit.page.evaluate("() => { globalThis.garbled = 0; }")
+    button(visit.page, "Close").click()
+    stands_with(visit, look(visit.page))
+
+
 def test_it_needs_nobody_who_watches(desk: Desk, pages: str) -> None:
     visit = desk.visit(f"{pages}/form.html")
     watching = desk.watch(visit.link, path="relay")

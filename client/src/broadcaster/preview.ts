@@ -8,6 +8,8 @@ import type { Recorder } from "./recorder";
 
 /** The first word to the frame; the port comes with it. */
 export const PREVIEW = "cobrowse preview";
+/** The frame cannot read on: it is given the page from a checkpoint. */
+const ANEW = "anew";
 
 interface Reading {
   readonly port: MessagePort;
@@ -50,14 +52,16 @@ export class Preview {
       },
     };
     const pump = new Pump(transport, feed);
+    const begin = () => feed.subscribe({ type: "subscribe", id: 0, position: null });
     port.onmessage = ({ data }) => {
       onready();
-      waiting -= Number(data);
+      if (data === ANEW) begin();
+      else waiting -= Number(data);
       pump.pump();
     };
     this.reading = { port, pump };
     this.onopen();
-    feed.subscribe({ type: "subscribe", id: 0, position: null });
+    begin();
     pump.pump();
   }
 

@@ -4,6 +4,7 @@
  */
 import { type Bytes, decode, isControl } from "../../records";
 import { Page } from "../page";
+import { UnreadableLog } from "../reader";
 import { Stage } from "../stage";
 import { adopt, styles } from "./styles";
 
@@ -14,6 +15,7 @@ declare global {
 }
 
 const PREVIEW = "cobrowse preview";
+const ANEW = "anew";
 const { dataset } = document.documentElement;
 
 adopt(styles);
@@ -39,12 +41,32 @@ function take(message: Bytes): void {
   }
 }
 
+/** Nothing more is taken; what has failed is said in place of the page. */
+function end(port: MessagePort, error: unknown): void {
+  port.close();
+  dataset.state = "failed";
+  const reason = error instanceof Error ? error.message : String(error);
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  const text = document.createElement("p");
+  text.textContent = `This cannot be shown any more: ${reason}. Close it, and open it again.`;
+  notice.append(text);
+  stage.clear();
+  document.body.append(notice);
+}
+
 let begun = false;
 addEventListener("message", ({ data, source, ports: [port] }) => {
   if (begun || source !== parent || data !== PREVIEW || !port) return;
   begun = true;
   port.onmessage = (event: MessageEvent<Bytes>) => {
-    take(event.data);
+    try {
+      take(event.data);
+    } catch (error) {
+      if (!(error instanceof UnreadableLog && page.startOver())) return end(port, error);
+      dataset.state = "resetting";
+      port.postMessage(ANEW);
+    }
     port.postMessage(event.data.length);
   };
   port.postMessage(0);
