@@ -1,7 +1,7 @@
 /** What the loader loads when a session starts or goes on: the recorder and all that belongs to a broadcast. */
 import { Broadcast } from "./broadcast";
 import { SessionError, type StartOptions } from "./options";
-import { load, type Stored } from "./store";
+import type { Stored } from "./store";
 import { Widget } from "./widget/widget";
 
 export { SessionError };
@@ -11,10 +11,9 @@ export async function start(base: string, site: string, options: StartOptions): 
   return begin(base, site, options, null);
 }
 
-/** Go on with this tab's session after a page load; null if there is none. */
-export async function carryOn(): Promise<Broadcast | null> {
-  const stored = load();
-  return stored ? begin(stored.server, stored.site, stored.options as StartOptions, stored) : null;
+/** Go on with a session of before the page load, or of another tab. */
+export async function carryOn(stored: Stored): Promise<Broadcast> {
+  return begin(stored.server, stored.site, stored.options as StartOptions, stored);
 }
 
 async function begin(base: string, site: string, options: StartOptions, stored: Stored | null): Promise<Broadcast> {

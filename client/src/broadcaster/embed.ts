@@ -5,16 +5,17 @@
  */
 import { coalesced } from "../coalesced";
 import type { Broadcast } from "./broadcast";
+import { imported } from "./imported";
 import type { StartOptions } from "./options";
 import type { Session } from "./session";
-import { load, STORE_KEY, type Stored, save } from "./store";
+import { clear, load, type Stored, save } from "./store";
 import { lock, type Release, Tabs } from "./tabs";
 
 declare const __VERSION__: string;
 
 interface Broadcaster {
   start(base: string, site: string, options: StartOptions): Promise<Broadcast>;
-  carryOn(): Promise<Broadcast | null>;
+  carryOn(stored: Stored): Promise<Broadcast>;
 }
 type Call = [StartOptions | undefined, (session: Session) => void, (error: unknown) => void];
 interface Stub {
@@ -33,9 +34,10 @@ class Cobrowse {
   private carrying = true;
   private starting: Promise<Session> | null = null;
   private release: Release | null = null;
-  /** A session that another page of the site holds, as it was last heard of. */
+  /** A session that another page of the site holds, or none, as it was last heard of. */
   private elsewhere: Stored | null = null;
   private taking: Promise<void> | null = null;
+  private loading: Promise<Broadcaster> | null = null;
   private readonly base = new URL(".", script?.src || location.href).href;
   private readonly tabs: Tabs;
 
@@ -50,10 +52,10 @@ class Cobrowse {
         if (this.elsewhere?.id === id) this.elsewhere = null;
         if (this.broadcast?.id === id) this.broadcast.endedElsewhere();
       },
-      seen: () => void this.takeOver(),
+      seen: () => void this.takeOver().catch(report),
     });
     this.carriedOn = this.carryOn()
-      .catch((error: unknown) => console.error("cobrowse:", error))
+      .catch(report)
       .finally(() => {
         this.carrying = false;
         this.onchange();
@@ -97,22 +99,33 @@ class Cobrowse {
       // The page before this one may have been long in letting go of it, on a busy machine.
       if (stored && !this.elsewhere) release = await lock(stored.id, false, stolen, true);
     }
-    if (release) await this.goOn(release);
     // Another tab holds it: this one is a copy, and its storage with it.
-    else if (stored) sessionStorage.removeItem(STORE_KEY);
+    if (stored && !release) clear();
+    const left = load(); // by the page before this one, until it let go
+    if (left && release) await this.goOn(left, release);
+    else release?.();
   }
 
-  private async goOn(release: Release): Promise<void> {
-    const broadcast = await (await this.load()).carryOn();
-    if (broadcast) this.hold(broadcast, release);
-    else release();
+  /** Go on with a session whose lock is held. Until it does, it is one that this page, or another, may take. */
+  private async goOn(stored: Stored, release: Release): Promise<void> {
+    this.release = release;
+    this.elsewhere = stored;
+    try {
+      const { carryOn } = await this.load();
+      if (this.release !== release || !this.elsewhere) return; // another page has it, or has ended it
+      this.elsewhere = null;
+      this.hold(await carryOn(stored), release);
+    } finally {
+      if (!this.holds) release();
+    }
   }
 
   /** The session goes on elsewhere; this page may take it up again. */
   private makeWay(): void {
-    if (!this.holds || !this.broadcast) return;
-    this.elsewhere = this.broadcast.stored;
-    this.broadcast.suspend();
+    if (this.holds && this.broadcast) {
+      this.elsewhere = this.broadcast.stored;
+      this.broadcast.suspend();
+    }
     this.release?.();
     this.release = null;
   }
@@ -128,8 +141,11 @@ class Cobrowse {
 
   private async take(): Promise<void> {
     await this.carriedOn;
+    if (!this.elsewhere || this.holds || this.starting) return;
+    // Before the page that holds it lets go of it: what does not load here would leave it with nobody.
+    await this.load();
     const known = this.elsewhere;
-    if (!known || this.holds || this.starting) return;
+    if (!known) return;
     const stored = (await this.tabs.take(known.id)) ?? this.elsewhere;
     if (stored) await this.goOnWith(stored);
   }
@@ -138,17 +154,23 @@ class Cobrowse {
     const stolen = () => this.makeWay();
     const release = (await lock(stored.id, false, stolen)) ?? (await lock(stored.id, true, stolen));
     if (!release || !this.elsewhere) return release?.();
-    this.elsewhere = null;
-    save(stored);
-    if (this.broadcast?.id !== stored.id) return this.goOn(release);
-    this.release = release;
-    this.broadcast.takeUp(stored);
+    const { broadcast } = this;
+    if (broadcast?.id === stored.id) {
+      this.release = release;
+      this.elsewhere = null;
+      broadcast.takeUp(stored);
+    } else {
+      // Before another is stored: its end clears the store.
+      broadcast?.endedElsewhere();
+      save(stored);
+      await this.goOn(stored, release);
+    }
   }
 
   /** The page was brought back from the history: what came after it in this tab has the session, or has ended it. */
   private comeBack(): void {
     this.elsewhere = load();
-    if (this.elsewhere) void this.takeOver();
+    if (this.elsewhere) void this.takeOver().catch(report);
     else this.broadcast?.endedElsewhere();
   }
 
@@ -178,19 +200,31 @@ class Cobrowse {
     });
     // A tab that takes over from one that has frozen must know who is in, and who was put out.
     for (const name of ["session.updated", "viewer.joined", "viewer.left"] as const) broadcast.events.on(name, tell);
-    broadcast.events.on("session.ended", () => {
+    const over = () => {
       this.release?.();
+      this.release = null;
       this.broadcast = null;
       this.tabs.over(broadcast.id);
       this.onchange();
-    });
-    if (broadcast.state === "ended") this.broadcast = null;
+    };
+    broadcast.events.on("session.ended", over);
+    if (broadcast.state === "ended") over();
     else tell();
   }
 
+  /** Rejects when it does not come; may be called again then. */
   private load(): Promise<Broadcaster> {
-    return import(`${this.base}static/broadcaster.js?v=${this.version}`) as Promise<Broadcaster>;
+    const script = `${this.base}static/broadcaster.js?v=${this.version}`;
+    this.loading ??= imported<Broadcaster>(script).catch((error: unknown) => {
+      this.loading = null;
+      throw error;
+    });
+    return this.loading;
   }
+}
+
+function report(error: unknown): void {
+  console.error("cobrowse:", error);
 }
 
 function isTopmostOfItsOrigin(): boolean {

@@ -1,8 +1,7 @@
 /** Loads what records a page (`record.ts`) when it is needed first, as nobody may ever ask to look. */
-export type Loaded = typeof import("./record");
+import { imported } from "./imported";
 
-/** Waits before it is asked for again; under another address, as browsers remember that one failed. */
-const DELAYS_MS = [0, 300, 1_200, 2_700];
+export type Loaded = typeof import("./record");
 
 export class Library {
   /** null before it is loaded. */
@@ -16,25 +15,13 @@ export class Library {
 
   /** Rejects when it does not come after some attempts; may be called again then. */
   load(): Promise<void> {
-    this.loading ??= this.attempts().finally(() => {
+    this.loading ??= this.attempt().finally(() => {
       this.loading = null;
     });
     return this.loading;
   }
 
-  private async attempts(): Promise<void> {
-    let failure: unknown;
-    for (const [attempt, delay] of DELAYS_MS.entries()) {
-      if (this.loaded) return;
-      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-      try {
-        const address = attempt === 0 ? this.script : `${this.script}?again=${Date.now()}`;
-        this.loaded = await this.fetched(address);
-        return;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
+  private async attempt(): Promise<void> {
+    this.loaded ??= await imported(this.script, this.fetched);
   }
 }

@@ -3,7 +3,7 @@ import type { AdmittedViewer } from "../protocol.gen";
 import type { SharedState } from "../state";
 import type { Question } from "./rights";
 
-export const STORE_KEY = "cobrowse.session";
+const STORE_KEY = "cobrowse.session";
 
 export interface Stored {
   readonly site: string;

@@ -1,0 +1,110 @@
+"""Pages of a site hand the session on where something goes wrong, as with a script that does not load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from playwright.sync_api import BrowserContext, Page, Playwright, Route
+
+from .rig import CHROMIUM_ARGS, Desk, Server, Visit, chromium, difference, until
+from .test_visits import HAS_SESSION, keeping_pages, looked_at, named, opened_by, shared
+
+SCRIPT = "**/static/broadcaster.js*"
+HOLDS = f"!globalThis.Cobrowse?.session?.isElsewhere && {HAS_SESSION}"
+ATTEMPTS = 4
+"""How often a page asks for the script before it gives up."""
+
+
+def beside(visit: Visit, server: Server) -> Page:
+    """Another tab of the site, with a storage of its own."""
+    url = f"{server.url}/demo/product.html"
+    return opened_by(visit.page, url, "(url) => { window.open(url, '_blank', 'noopener'); }")
+
+
+def failing(context: BrowserContext, times: float) -> Callable[[], int]:
+    """Let the script fail so often; how often it was asked for."""
+    asked = 0
+
+    def answer(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked <= times:
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route(SCRIPT, answer)
+    return lambda: asked
+
+
+def test_a_tab_whose_script_does_not_load_leaves_the_session_where_it_is(desk: Desk, server: Server) -> None:
+    visit, watching = shared(desk, server)
+    asked = failing(visit.context, float("inf"))
+    other = beside(visit, server)
+    end = monotonic() + 30
+    while asked() < ATTEMPTS:  # once it has been seen for a while
+        other.wait_for_timeout(10)
+        assert monotonic() < end, f"the script was asked for {asked()} times"
+    assert visit.page.evaluate(HOLDS)
+    assert difference(visit, watching) is None
+    visit.context.unroute(SCRIPT)
+    looked_at(other)
+    until(other, HOLDS)
+    assert difference(Visit(other, visit.context, visit.link), watching) is None
+
+
+def test_a_page_load_whose_script_fails_for_a_while_goes_on(desk: Desk, server: Server) -> None:
+    visit, watching = shared(desk, server)
+    before = named(visit.page)
+    failing(visit.context, ATTEMPTS + 1)  # it has given up once then
+    visit.page.goto(f"{server.url}/demo/product.html")
+    until(visit.page, HOLDS)
+    assert difference(visit, watching) is None
+    assert named(visit.page) == before
+
+
+def test_a_page_brought_back_has_the_session_that_was_started_since_and_no_other(
+    playwright: Playwright, server: Server
+) -> None:
+    browser = playwright.chromium.launch(
+        executable_path=chromium(), args=CHROMIUM_ARGS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    desk = Desk(browser, server)
+    context = desk.context()
+    keeping_pages(context)
+    page = desk.visit_in(context, f"{server.url}/demo/checkout.html").page
+    page.evaluate("() => { globalThis.first = Cobrowse.session; }")
+    page.goto(f"{server.url}/demo/product.html")
+    until(page, "globalThis.Cobrowse?.session")
+    page.evaluate("Cobrowse.session.end()")
+    second = page.evaluate("Cobrowse.start({ consent: 'granted' }).then(({ id }) => id)")
+    page.go_back(wait_until="commit")
+    until(page, f"globalThis.wasKept && Cobrowse.session?.id === '{second}' && Cobrowse.session.state !== 'away'")
+    assert page.evaluate("[first.state, first.endedReason]") == ["ended", "broadcaster"]
+    assert page.locator("cobrowse-widget [data-action=end]").count() == 1
+    page.reload()
+    until(page, f"globalThis.Cobrowse?.session?.id === '{second}'")
+    browser.close()
+    assert desk.errors == []
+
+
+def test_a_session_that_ends_before_its_tab_holds_it_leaves_no_lock(desk: Desk, server: Server) -> None:
+    context = desk.context()
+    context.add_init_script("""
+      const request = navigator.locks.request.bind(navigator.locks);
+      navigator.locks.request = async (...about) => {
+        await new Promise((resolve) => { globalThis.letGo = resolve; });
+        return request(...about);
+      };
+    """)
+    page = context.new_page()
+    page.goto(f"{server.url}/demo/checkout.html")
+    until(page, "globalThis.Cobrowse?.start")
+    page.evaluate("() => { globalThis.started = Cobrowse.start({ consent: 'granted' }); }")
+    until(page, "globalThis.letGo")
+    page.locator("cobrowse-widget [data-action=end]").click()
+    page.evaluate("() => letGo()")
+    assert page.evaluate("started.then(({ state }) => state)") == "ended"
+    assert page.evaluate("Cobrowse.session") is None
+    until(page, "navigator.locks.query().then(({ held }) => held.length === 0)")
