@@ -1,8 +1,9 @@
-"""Pages of a site hand the session on where something goes wrong, as with a script that does not load."""
+"""Pages of a site hand the session on where something goes wrong: a script that does not load, a tab that is frozen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 from playwright.sync_api import BrowserContext, Page, Playwright, Route
@@ -12,6 +13,7 @@ from .test_visits import HAS_SESSION, keeping_pages, looked_at, named, opened_by
 
 SCRIPT = "**/static/broadcaster.js*"
 HOLDS = f"!globalThis.Cobrowse?.session?.isElsewhere && {HAS_SESSION}"
+MAY = "Cobrowse.session.viewers[0].capabilities"
 ATTEMPTS = 4
 """How often a page asks for the script before it gives up."""
 
@@ -38,6 +40,27 @@ def failing(context: BrowserContext, times: float) -> Callable[[], int]:
     return lambda: asked
 
 
+@contextmanager
+def frozen(page: Page) -> Iterator[None]:
+    """Its scripts are stopped."""
+    scripts = page.context.new_cdp_session(page)
+    scripts.send("Debugger.enable")
+    scripts.send("Debugger.pause")
+    try:
+        yield
+    finally:
+        scripts.send("Debugger.resume")
+        scripts.send("Debugger.disable")
+
+
+def granted(page: Page) -> None:
+    page.evaluate("Cobrowse.session.grant(Cobrowse.session.viewers[0].id, ['click'])")
+
+
+def taken_back(page: Page) -> None:
+    page.evaluate("Cobrowse.session.revoke(Cobrowse.session.viewers[0].id, ['click'])")
+
+
 def test_a_tab_whose_script_does_not_load_leaves_the_session_where_it_is(desk: Desk, server: Server) -> None:
     visit, watching = shared(desk, server)
     asked = failing(visit.context, float("inf"))
@@ -62,6 +85,37 @@ def test_a_page_load_whose_script_fails_for_a_while_goes_on(desk: Desk, server: 
     until(visit.page, HOLDS)
     assert difference(visit, watching) is None
     assert named(visit.page) == before
+
+
+def test_a_tab_that_takes_over_from_a_frozen_one_knows_what_happened_there(desk: Desk, server: Server) -> None:
+    visit, _ = shared(desk, server)
+    other = beside(visit, server)
+    until(other, HOLDS)
+    granted(other)
+    looked_at(visit.page)
+    until(visit.page, HOLDS)
+    assert "click" in visit.page.evaluate(MAY)
+    taken_back(visit.page)
+    visit.page.evaluate("Cobrowse.session.say('last words')")
+    with frozen(visit.page):
+        looked_at(other)
+        until(other, HOLDS)
+        assert "click" not in other.evaluate(MAY)
+        assert other.evaluate("Cobrowse.session.chat.map(({ text }) => text)") == ["last words"]
+
+
+def test_what_was_taken_back_in_another_tab_is_so_after_a_page_load(desk: Desk, server: Server) -> None:
+    visit, _ = shared(desk, server)
+    other = beside(visit, server)
+    until(other, HOLDS)
+    granted(other)
+    looked_at(visit.page)
+    until(visit.page, HOLDS)
+    taken_back(visit.page)
+    visit.page.close()
+    other.reload()
+    until(other, HOLDS)
+    assert "click" not in other.evaluate(MAY)
 
 
 def test_a_page_brought_back_has_the_session_that_was_started_since_and_no_other(

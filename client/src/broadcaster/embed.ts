@@ -46,7 +46,10 @@ class Cobrowse {
       held: () => (this.holds ? (this.broadcast?.stored ?? null) : null),
       give: () => this.makeWay(),
       found: (stored) => {
-        if (!this.holds) this.elsewhere = stored;
+        if (this.holds) return;
+        this.elsewhere = stored;
+        // What this tab had stored when it let go is out of date.
+        if (this.broadcast?.id === stored.id) save(stored);
       },
       over: (id) => {
         if (this.elsewhere?.id === id) this.elsewhere = null;
@@ -198,8 +201,9 @@ class Cobrowse {
     const tell = coalesced(() => {
       if (this.holds && broadcast.stored) this.tabs.held(broadcast.stored);
     });
-    // A tab that takes over from one that has frozen must know who is in, and who was put out.
-    for (const name of ["session.updated", "viewer.joined", "viewer.left"] as const) broadcast.events.on(name, tell);
+    // A tab that takes over from one that has frozen must know who is in, who was put out, and what each may do.
+    for (const name of ["session.updated", "viewer.joined", "viewer.updated", "viewer.left", "chat"] as const)
+      broadcast.events.on(name, tell);
     const over = () => {
       this.release?.();
       this.release = null;

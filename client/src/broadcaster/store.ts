@@ -38,7 +38,9 @@ export function save(stored: Stored): void {
   try {
     sessionStorage.setItem(STORE_KEY, JSON.stringify(stored));
   } catch {
-    // Storage is full or off: the session ends with this page, and otherwise works.
+    // Storage is full or off: the session ends with this page, and otherwise works. What was stored before is out of
+    // date: going on with it would give back what the visitor has taken back.
+    clear();
   }
 }
 
