@@ -226,3 +226,15 @@ def test_a_page_that_is_behind_lets_nobody_back_in(desk: Desk, pages: str, stran
         again.hello(session, **what)
         assert again.is_closed().code == code
     desk.watch(fresh)
+
+
+def test_what_is_taken_back_from_one_that_is_not_here_is_told_as_well(desk: Desk, pages: str) -> None:
+    """Other tabs hear of it by that: one that takes the session over must not give it back."""
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link)
+    viewer = visit.page.evaluate("Cobrowse.session.viewers[0].id")
+    watching.context.close()
+    until(visit.page, "Cobrowse.session.viewers.length === 0")
+    visit.page.evaluate("() => { Cobrowse.session.on('session.updated', () => { globalThis.told = true; }); }")
+    visit.page.evaluate("(viewer) => Cobrowse.session.revoke(viewer, ['pointer'])", viewer)
+    until(visit.page, "globalThis.told")

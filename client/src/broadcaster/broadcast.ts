@@ -112,7 +112,9 @@ export class Broadcast {
     this.viewers = new Viewers(policy, this.hooks.ask, stored, this.entries, () => this.peers, this.events, {
       send: (message) => this.send(message),
       record: () => this.record(),
-      keep: () => this.keep(),
+      keep: () => {
+        if (!this.isIdle) this.changed();
+      },
       relink: () => this.relink(),
       line: (line) => this.enterLine(line),
     });
