@@ -12,8 +12,10 @@ export interface PendingLine {
 }
 
 const MAX_TEXT = 2_000;
-const MAX_PENDING = 100;
-const AGAIN_MS = 3_000;
+/** Lines that may wait to be seen. */
+export const MAX_PENDING = 100;
+/** A line that was not seen for longer than this is sent again. */
+export const AGAIN_MS = 3_000;
 
 export class Lines {
   pending: readonly PendingLine[] = [];
