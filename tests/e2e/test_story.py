@@ -94,11 +94,12 @@ def test_the_site_asks_by_a_hook_of_its_own(desk: Desk, server: Server) -> None:
     watching.becomes("live")
 
 
-def test_a_walk_through_the_shop(desk: Desk, server: Server) -> None:
+def walk(desk: Desk, server: Server, options: str, query: str = "") -> tuple[Visit, Watching]:
+    """From page to page with a chat; `options` start the session, `query` opens the viewer's page. All stays."""
     page = open_shop(desk, server)
-    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    link = page.evaluate(f"Cobrowse.start({options}).then((session) => session.link)")
     code = page.evaluate("Cobrowse.session.code")
-    watching = desk.watch(link)
+    watching = desk.watch(link.replace("#", f"{query}#"))
     visit = Visit(page, page.context, link)
     page.evaluate("Cobrowse.session.say('I cannot find the blue cup')")
     watching.page.locator("text=I cannot find the blue cup").wait_for()
@@ -129,6 +130,11 @@ def test_a_walk_through_the_shop(desk: Desk, server: Server) -> None:
     page.reload()
     until(page, "globalThis.Cobrowse?.session?.viewers.length === 1")
     watching.becomes("live")
+    return visit, watching
+
+
+def test_a_walk_through_the_shop(desk: Desk, server: Server) -> None:
+    walk(desk, server, "{ consent: 'granted' }")
 
 
 def test_the_agents_pointer_is_seen_on_the_page_on_both_paths(desk: Desk, server: Server) -> None:

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from ..proxies import nginx
-from .rig import HERE, Desk, Server, Visit, difference, site, until
+from .rig import HERE, Desk, Server, Visit, Watching, difference, site, until
+from .test_hard_cases import DRIVE
 from .test_paths import drive
+from .test_story import walk
 
 
 def changing(visit: Visit) -> None:
@@ -18,6 +20,17 @@ def changing(visit: Visit) -> None:
 
 def at_rest(visit: Visit) -> None:
     visit.page.evaluate("window.stop()")
+
+
+def options(transport: str) -> str:
+    return f"{{ consent: 'granted', path: 'relay', transport: '{transport}' }}"
+
+
+def went_by(visit: Visit, watching: Watching, visitor: str, viewer: str) -> None:
+    """By the relay alone, and those transports."""
+    assert (watching.stats["path"], watching.stats["transport"]) == ("relay", viewer)
+    visit.page.evaluate("() => { Cobrowse.session.on('metrics', (all) => { globalThis.metrics = all; }); }")
+    until(visit.page, f"globalThis.metrics?.transport === {visitor!r}")
 
 
 @pytest.mark.parametrize(
@@ -32,18 +45,35 @@ def at_rest(visit: Visit) -> None:
     ],
 )
 def test_every_transport_carries_the_page(desk: Desk, pages: str, visitor: str, viewer: str) -> None:
-    visit = desk.visit(f"{pages}/table.html", f"{{ consent: 'granted', path: 'relay', transport: '{visitor}' }}")
+    visit = desk.visit(f"{pages}/table.html", options(visitor))
     watching = desk.watch(visit.link.replace("#", f"?transport={viewer}#"))
     drive(visit, 0, 60)
     assert difference(visit, watching) is None
-    assert (watching.stats["path"], watching.stats["transport"]) == ("relay", viewer)
-    visit.page.evaluate("() => { Cobrowse.session.on('metrics', (all) => { globalThis.metrics = all; }); }")
-    until(visit.page, f"globalThis.metrics?.transport === {visitor!r}")
+    went_by(visit, watching, visitor, viewer)
     watching.page.locator("input[name=line]").fill("by any road")
     watching.page.locator("input[name=line]").press("Enter")
     until(visit.page, "Cobrowse.session.chat.length === 1")
     visit.page.evaluate("Cobrowse.session.say('and back')")
     watching.page.locator("text=and back").wait_for()
+    assert watching.stats["resets"] == 0
+
+
+@pytest.mark.parametrize("transport", ["websocket", "webrtc", "http"])
+def test_every_transport_carries_the_shop(desk: Desk, server: Server, transport: str) -> None:
+    visit, watching = walk(desk, server, options(transport), f"?transport={transport}")
+    went_by(visit, watching, transport, transport)
+
+
+@pytest.mark.parametrize(("visitor", "viewer"), [("webrtc", "webrtc"), ("http", "http"), ("http", "webrtc")])
+@pytest.mark.parametrize("case", ["bulk", "frames", "form"])
+def test_every_transport_carries_the_hard_cases(desk: Desk, pages: str, case: str, visitor: str, viewer: str) -> None:
+    steps = 1 if case == "bulk" else 20  # each of its steps is over 1 MB
+    visit = desk.visit(f"{pages}/{case}.html", options(visitor))
+    watching = desk.watch(visit.link.replace("#", f"?transport={viewer}#"))
+    for half in (0, 1):
+        visit.page.evaluate(DRIVE, [half * steps, (half + 1) * steps])
+        assert difference(visit, watching) is None
+    went_by(visit, watching, visitor, viewer)
     assert watching.stats["resets"] == 0
 
 
