@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -219,6 +220,23 @@ class Watching:
 
     def becomes(self, state: str, within_ms: float = WITHIN_MS) -> None:
         until(self.page, f"document.documentElement.dataset.state === {state!r}", within_ms)
+
+    def keeps_states(self) -> None:
+        """Keep each state that it is in from now on, also one that the next follows before it can be looked at."""
+        self.page.evaluate("""() => {
+          const { dataset } = document.documentElement;
+          const before = [];
+          const note = (changes) => before.push(...changes.map(({ oldValue }) => oldValue));
+          const observer = new MutationObserver(note);
+          observer.observe(document.documentElement, { attributeFilter: ["data-state"], attributeOldValue: true });
+          globalThis.keptStates = () => [...before, dataset.state];
+        }""")
+
+    @property
+    def states(self) -> list[str]:
+        """Those that were kept, in order, each that follows another one."""
+        kept: list[str] = self.page.evaluate("keptStates()")
+        return [state for state, _ in groupby(kept)]
 
     def goes(self, path: str, within_ms: float = WITHIN_MS) -> None:
         until(self.page, f"viewer.stats().path === {path!r} && viewer.stats().state === 'live'", within_ms)

@@ -152,7 +152,7 @@ def keeping_pages(context: BrowserContext) -> None:
     context.add_init_script("addEventListener('pageshow', ({ persisted }) => { globalThis.wasKept = persisted; });")
 
 
-def test_a_page_brought_back_from_the_history_goes_on(playwright: Playwright, server: Server) -> None:
+def test_pages_brought_back_from_the_history_go_on(playwright: Playwright, server: Server) -> None:
     browser = playwright.chromium.launch(
         executable_path=chromium(), args=CHROMIUM_ARGS, ignore_default_args=["--disable-back-forward-cache"]
     )
@@ -163,16 +163,21 @@ def test_a_page_brought_back_from_the_history_goes_on(playwright: Playwright, se
     watching = desk.watch(visit.link)
     before = named(visit.page)
     visit.page.evaluate("Cobrowse.session.say('on the first page')")
-    visit.page.evaluate("globalThis.isTheVeryPage = true")
+    visit.page.evaluate("globalThis.isTheVeryPage = 'the first'")
     visit.page.goto(f"{server.url}/demo/product.html")
     until(visit.page, HAS_SESSION)
     visit.page.evaluate("Cobrowse.session.say('on the second page')")
-    visit.page.go_back(wait_until="commit")
-    until(visit.page, f"globalThis.wasKept && {HAS_SESSION}")
-    until(watching.page, "document.querySelector('.address').textContent.endsWith('/demo/checkout.html')")
-    assert difference(visit, watching) is None
-    assert named(visit.page) == before
-    assert visit.page.evaluate("[globalThis.isTheVeryPage, Cobrowse.session.chat.length]") == [True, 2]
+    visit.page.evaluate("globalThis.isTheVeryPage = 'the second'")
+    for go, page_name, which in (
+        (visit.page.go_back, "checkout", "the first"),
+        (visit.page.go_forward, "product", "the second"),
+    ):
+        go(wait_until="commit")
+        until(visit.page, f"globalThis.wasKept && {HAS_SESSION}")
+        until(watching.page, f"document.querySelector('.address').textContent.endsWith('/demo/{page_name}.html')")
+        assert difference(visit, watching) is None
+        assert named(visit.page) == before
+        assert visit.page.evaluate("[globalThis.isTheVeryPage, Cobrowse.session.chat.length]") == [which, 2]
     browser.close()
     assert desk.errors == []
 
@@ -197,16 +202,11 @@ def test_all_pages_closed_is_away_and_then_over(browser: Browser) -> None:
     with serving(COBROWSE_AWAY_TIMEOUT="6") as server:
         desk = Desk(browser, server)
         visit, watching = shared(desk, server)
-        watching.page.evaluate("""() => {
-          globalThis.states = [];
-          const note = () => states.push(document.documentElement.dataset.state);
-          new MutationObserver(note).observe(document.documentElement, { attributeFilter: ['data-state'] });
-        }""")
+        watching.keeps_states()
         # A direct path that is cut off so shows it by its silence, after 3 s.
         visit.page.close(run_before_unload=False)
         watching.becomes("ended")
-        states = watching.page.evaluate("states.filter((state, index) => state !== states[index - 1])")
-        assert states[-2:] == ["away", "ended"]
+        assert watching.states[-2:] == ["away", "ended"]
         assert "did not come back" in watching.page.locator(".notice").inner_text()
         desk.close()
 

@@ -61,8 +61,8 @@ def test_viewers_whose_cable_is_out(
     network: Network, visitors: Desk, desks: dict[int, Desk], pages: str, record_property: Record
 ) -> None:
     """Criterion: out for 5, 30 and 110 s, by the relay and by a direct path, each viewer resumes without a reset; out
-    for 130 s it is reset exactly once. All are equal in the end, and one who was never out notices nothing. Goal for
-    what is recorded: right within 3 s of the cable.
+    for 130 s it is reset exactly once, and says so before it is live again. All are equal in the end, and one who was
+    never out notices nothing. Goal for what is recorded: right within 3 s of the cable.
     """
     visit = visitors.visit(f"{pages}/table.html")
     another = visitors.watch(visit.link, path="relay")
@@ -70,6 +70,8 @@ def test_viewers_whose_cable_is_out(
     for seconds, desk in desks.items():
         watching[seconds] = {path: desk.watch(visit.link, path=path) for path in ("relay", "auto")}
         watching[seconds]["auto"].goes("direct")
+        for one in watching[seconds].values():
+            one.keeps_states()
     visit.page.evaluate(f"window.start({HERTZ})")
     began = now(visit)
     for seconds in desks:
@@ -84,6 +86,8 @@ def test_viewers_whose_cable_is_out(
             resets = one.stats["resets"]
             record_property(f"out for {seconds} s, {path}, s until right", f"{took:.1f}, {resets} resets")
             assert resets == (seconds == RESET)
+            states = one.states
+            assert states[-2:] == ["resetting", "live"] if seconds == RESET else "resetting" not in states
     visit.page.evaluate("window.stop()")
     for seconds, pair in watching.items():
         for one in pair.values():
