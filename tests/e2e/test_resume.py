@@ -8,11 +8,17 @@ import pytest
 from playwright.sync_api import Browser
 
 from cobrowse.close_codes import CloseCode
+from cobrowse.log import WINDOW_BYTES
 
 from ..proxies import free_port
 from .rig import HERE, Desk, Server, difference, serving, site, until
 from .test_paths import drive
 
+KEPT: Final = """() => {
+  const { id, code, link, chat, viewers } = Cobrowse.session;
+  return [id, code, link, chat.map(({ text }) => text), viewers.map(({ id }) => id).sort()];
+}"""
+"""What is the same after a restart of the server."""
 STUCK: Final = """
   const Real = globalThis.WebSocket;
   globalThis.codes = [];
@@ -31,6 +37,22 @@ STUCK: Final = """
 """
 """The page does nothing for longer than the server waits for `hello`, from when its first WebSocket has opened."""
 
+FILL: Final = """async (size) => {
+  const bytes = new Uint8Array(60_000);
+  const { dataset } = document.querySelector("h1");
+  for (let written = 0; written <= size; written += bytes.length) {
+    dataset.noise = btoa(String.fromCharCode(...crypto.getRandomValues(bytes)));
+    const { seq } = Cobrowse.session.stats();
+    const end = performance.now() + 20_000;
+    while (Cobrowse.session.stats().seq === seq) {
+      if (performance.now() > end) throw new Error("nothing goes into the log");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+  delete dataset.noise;
+}"""
+"""So many bytes that cannot be compressed go into the log, a little after the other."""
+
 
 @pytest.fixture
 def port() -> str:
@@ -47,12 +69,14 @@ def test_a_server_that_was_killed_comes_back_and_everybody_goes_on(browser: Brow
     with serving("--port", port) as first, site(HERE / "material" / "pages", first) as pages:
         desk = Desk(browser, first)
         visit = desk.visit(f"{pages}/table.html", f"{{ consent: 'granted', transport: '{transport}' }}")
-        code = visit.page.evaluate("Cobrowse.session.code")
         direct = desk.watch(visit.link)
         direct.goes("direct")
         relayed = desk.watch(visit.link.replace("#", f"?path=relay&transport={transport}#"))
+        visit.page.evaluate("Cobrowse.session.say('before the server was killed')")
         drive(visit, 0, 30)
         assert difference(visit, relayed) is None
+        before = visit.page.evaluate(KEPT)
+        assert len(before[-1]) == 2
         killed(first)
         relayed.becomes("connecting")
         drive(visit, 30, 60)
@@ -62,8 +86,9 @@ def test_a_server_that_was_killed_comes_back_and_everybody_goes_on(browser: Brow
             drive(visit, 60, 90)
             assert difference(visit, relayed) is None
             assert difference(visit, direct) is None
-            assert visit.page.evaluate("Cobrowse.session.code") == code
             until(visit.page, "Cobrowse.session.viewers.length === 2")
+            assert visit.page.evaluate(KEPT) == before
+            assert relayed.page.locator(".chat li .text").all_text_contents() == ["before the server was killed"]
             assert [watching.stats["resets"] for watching in (direct, relayed)] == [0, 0]
             late = desk.watch(visit.link)
             assert difference(visit, late) is None
@@ -93,6 +118,20 @@ def test_a_viewer_that_was_offline_goes_on_from_where_it_was(desk: Desk, pages: 
     watching.becomes("live")
     assert watching.stats["resets"] == 0
     assert visit.stats["checkpoints"] == 1
+
+
+def test_a_viewer_that_missed_more_than_the_log_keeps_says_so_and_starts_over(desk: Desk, pages: str) -> None:
+    visit = desk.visit(f"{pages}/table.html")
+    watching = desk.watch(visit.link, path="relay")
+    watching.keeps_states()
+    watching.context.set_offline(True)
+    watching.becomes("connecting")
+    visit.page.evaluate(FILL, 2 * WINDOW_BYTES)  # of which the server may have taken a part before it missed the viewer
+    watching.context.set_offline(False)
+    assert difference(visit, watching) is None
+    watching.becomes("live")
+    assert watching.states[-2:] == ["resetting", "live"]
+    assert watching.stats["resets"] == 1
 
 
 def test_a_visitor_that_was_offline_goes_on_in_the_same_epoch(desk: Desk, pages: str) -> None:
