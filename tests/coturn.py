@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from aioice import stun
@@ -19,6 +20,7 @@ REALM: Final = "turn.shop.example"
 UDP: Final = 0x11000000
 IPV6: Final = 0x02000000
 WITHIN_S: Final = 10
+STARTS_WITHIN_S: Final = 60
 
 # RFC 8656, section 18.6; aioice has no use for it.
 stun.ATTRIBUTES_BY_NAME["REQUESTED-ADDRESS-FAMILY"] = (
@@ -167,7 +169,8 @@ def _free_port() -> int:
 def _wait_for(process: subprocess.Popen[bytes], server: Coturn) -> None:
     """Until it answers by UDP, TCP and TLS; its listeners start one after another."""
     request = bytes(stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST))
-    while process.poll() is None:
+    end = monotonic() + STARTS_WITHIN_S
+    while process.poll() is None and monotonic() < end:
         try:
             with socket.socket(type=socket.SOCK_DGRAM) as asking:
                 asking.settimeout(1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from .printed import running
 
 NGINX: Final = """
 {user}
@@ -64,24 +65,6 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], ready: str, environment: dict[str, str]) -> Iterator[None]:
-    """Run a proxy until the block ends; it is ready when it says so."""
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    said = ""
-    try:
-        while ready not in said:
-            line = process.stderr.readline()
-            if not line:
-                raise RuntimeError(f"{command[0]} did not start:\n{said}")
-            said += line
-        yield
-    finally:
-        process.terminate()
-        process.communicate(timeout=15)
-
-
-@contextmanager
 def passed_on(folder: Path, listen: str, upstream: str, path: str = "/", lines: str = "") -> Iterator[None]:
     """nginx: what comes to `listen` (address and port) below `path` goes to the root of `upstream`.
 
@@ -91,7 +74,8 @@ def passed_on(folder: Path, listen: str, upstream: str, path: str = "/", lines: 
     user = "user root;" if os.geteuid() == 0 else ""
     config.write_text(NGINX.format(user=user, folder=folder, listen=listen, path=path, upstream=upstream, lines=lines))
     command = [program("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(config)]
-    with running(command, "start worker process ", {}):
+    with running(command) as proxy:
+        proxy.says("start worker process ")
         yield
 
 
@@ -110,5 +94,6 @@ def caddy(folder: Path, upstream: str, lines: str) -> Iterator[str]:
     config.write_text(CADDY.format(port=port, lines=lines.format(upstream=upstream)))
     command = [program("caddy"), "run", "--config", str(config), "--adapter", "caddyfile"]
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    with running(command, "serving initial configuration", home):
+    with running(command, **home) as proxy:
+        proxy.says("serving initial configuration")
         yield f"localhost:{port}/desk"
