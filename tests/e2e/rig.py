@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -23,6 +22,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from cobrowse.records import END, Frame, InvalidMessage, Part, decode
 from cobrowse.transports.check import CHECK_SIZE, WORD
+
+from ..printed import running
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
@@ -67,33 +68,10 @@ def serving(*args: str, program: Sequence[str] = (COBROWSE,), **environment: str
     if "--port" not in args:
         command += ["--port", "0"]
     settings = {"COBROWSE_SECRET": SECRET, "COBROWSE_HOST": "localhost", **environment}
-    process = subprocess.Popen(
-        command, env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    printed = ""
-    try:
-        while "login" not in printed:
-            line = process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"the server did not start:\n{printed}")
-            printed += line
-        url = re.search(r"is at\s+(\S+)/\n", printed)
-        login = re.search(r"login:\s+(\S+)", printed)
-        if url is None or login is None:
-            raise RuntimeError(f"the server printed no address:\n{printed}")
-        server = Server(url[1], login[1], process)
-        drain = threading.Thread(target=server.said.extend, args=[process.stdout], daemon=True)
-        drain.start()
-        try:
-            yield server
-        finally:
-            process.terminate()
-            drain.join(timeout=15)
-    finally:
-        process.terminate()
-        process.wait(timeout=15)
-        process.stdout.close()
+    with running(command, **settings) as served:
+        url = served.says(r"is at\s+(\S+)/\n")[1]
+        login = served.says(r"login:\s+(\S+)\n")[1]
+        yield Server(url, login, served.process, served.said)
 
 
 class _SiteHandler(SimpleHTTPRequestHandler):
@@ -169,6 +147,25 @@ def until(page: Page, condition: str, within_ms: float = WITHIN_MS) -> Any:
         }""".replace("CONDITION", condition),
         [within_ms, condition],
     )
+
+
+def settled(page: Page, promise: str, within_ms: float = WITHIN_MS) -> Any:
+    """Wait in the page for a promise, a JavaScript expression; its value. Throws when it is not settled in time."""
+    return page.evaluate(
+        """([within, text]) => Promise.race([
+          PROMISE,
+          new Promise((_, reject) => {
+            setTimeout(() => reject(new Error(`not settled within ${within} ms: ${text}`)), within);
+          }),
+        ])""".replace("PROMISE", promise),
+        [within_ms, promise],
+    )
+
+
+def start(page: Page, options: str = "", of: str = "link") -> str:
+    """Start a session on a page that has the script; its link, or another property of it."""
+    told: str = settled(page, f"Cobrowse.start({options}).then((session) => session.{of})")
+    return told
 
 
 QUIET: Final = """async () => {
@@ -301,8 +298,7 @@ class Desk:
         self._listen(page, "visitor")
         page.goto(url)
         until(page, "globalThis.Cobrowse?.start")
-        link = page.evaluate(f"() => Cobrowse.start({options}).then((session) => session.link)")
-        return Visit(page, opened, link)
+        return Visit(page, opened, start(page, options))
 
     def watch(self, link: str, path: str | None = None, state: str | None = "live", **context: Any) -> Watching:
         """Open a link in a context of its own, and wait until it is live (or in that state)."""

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives import hashes
@@ -107,24 +107,23 @@ S = TypeVar("S", bound=Stranger)
 def strangers(server: str, kind: Callable[..., S]) -> Iterator[Callable[..., S]]:
     """Makes strangers of a kind at that server; all leave in the end."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="strangers")
+    thread = threading.Thread(target=loop.run_forever, name="strangers", daemon=True)
     thread.start()
-    made: list[S] = []
 
     def run(work: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work, loop)
 
     def make(*more: Any) -> S:
-        made.append(kind(run, server, *more))
-        return made[-1]
+        stranger = kind(run, server, *more)
+        leaving.callback(stranger.leave)
+        return stranger
 
     try:
-        yield make
+        with ExitStack() as leaving:
+            yield make
     finally:
-        for stranger in made:
-            stranger.leave()
         loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        thread.join(WITHIN_S)
         loop.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .rig import HERE as E2E
-from .rig import Desk, Server, site, until
+from .rig import Desk, Server, settled, site, until
 
 # Text that compresses to more than `length` bytes.
 NOISE = """(length) => {
@@ -45,7 +45,7 @@ def test_a_page_of_another_origin_may_not_start(desk: Desk, server: Server) -> N
         page.on("console", lambda message: said.append(message.text))
         page.goto(f"{url}/table.html")
         until(page, "globalThis.Cobrowse?.start")
-        answer = page.evaluate(started("{ consent: 'granted' }"))
+        answer = settled(page, started("{ consent: 'granted' }"))
         assert "do not belong to a site of this server" in answer
         assert any("do not belong to a site" in line for line in said)
         assert page.evaluate("Cobrowse.session") is None
@@ -56,7 +56,7 @@ def test_an_unknown_site_is_named(desk: Desk, pages: str) -> None:
     page = desk.context().new_page()
     page.goto(f"{pages}/table.html")
     until(page, "globalThis.Cobrowse?.start")
-    assert "no site 'nobody'" in page.evaluate(started("{ site: 'nobody' }"))
+    assert "no site 'nobody'" in settled(page, started("{ site: 'nobody' }"))
 
 
 @pytest.mark.parametrize("option", ["mask", "unmask", "block", "ignore"])
@@ -64,7 +64,7 @@ def test_a_selector_that_does_not_parse_starts_nothing(desk: Desk, pages: str, o
     page = desk.context().new_page()
     page.goto(f"{pages}/table.html")
     until(page, "globalThis.Cobrowse?.start")
-    answer = page.evaluate(started(f"{{ {option}: ['p', 'oops >>'] }}"))
+    answer = settled(page, started(f"{{ {option}: ['p', 'oops >>'] }}"))
     assert answer.startswith("TypeError")
     assert "oops >>" in answer
     assert option in answer
@@ -73,7 +73,7 @@ def test_a_selector_that_does_not_parse_starts_nothing(desk: Desk, pages: str, o
 
 def test_a_second_start_gives_the_same_session(desk: Desk, pages: str) -> None:
     visit = desk.visit(f"{pages}/table.html")
-    assert visit.page.evaluate("Cobrowse.start().then((session) => session === Cobrowse.session)")
+    assert settled(visit.page, "Cobrowse.start().then((session) => session === Cobrowse.session)")
 
 
 def test_a_path_that_the_session_does_not_go_by_fails_with_a_sentence(desk: Desk, pages: str) -> None:

@@ -19,7 +19,7 @@ from cobrowse.search import Search
 from cobrowse.told import Told
 
 from .material.real_pages import REAL_PAGES, RealPage
-from .rig import HERE, ROOT, Desk, Server, Visit, Watching, serving, site, until
+from .rig import HERE, ROOT, Desk, Server, Visit, Watching, serving, site, start, until
 from .sent import Sent
 from .test_real_pages import only_local
 
@@ -67,8 +67,7 @@ def open_page(desk: Desk, url: str, options: str = "{ consent: 'granted' }") -> 
     page.goto(url)
     until(page, "globalThis.Cobrowse?.start")
     page.evaluate(SOW)
-    link = page.evaluate(f"() => Cobrowse.start({options}).then((session) => session.link)")
-    return Visit(page, context, link), sent
+    return Visit(page, context, start(page, options)), sent
 
 
 def type_everywhere(visit: Visit) -> None:

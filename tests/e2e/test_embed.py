@@ -21,7 +21,7 @@ from cobrowse import Settings, create_app
 from cobrowse.settings import Site
 from cobrowse.tokens import Tokens
 
-from .rig import CHROMIUM_ARGS, SECRET, Desk, Server, Visit, chromium, difference, until
+from .rig import CHROMIUM_ARGS, SECRET, Desk, Server, Visit, chromium, difference, settled, until
 
 PREFIX = "/help/desk"
 STUB = """<script>
@@ -105,10 +105,8 @@ def test_under_a_prefix_of_another_app_all_of_it_works(guests: Desk, shop: str, 
     visit.page.evaluate("() => { document.querySelector('#x').textContent = 'changed'; }")
     assert difference(visit, watching) is None
     assert watching.stats["transport"] == transport
-    assert (
-        visit.page.evaluate("new Promise((resolve) => Cobrowse.session.on('metrics', resolve))")["transport"]
-        == transport
-    )
+    metrics = settled(visit.page, "new Promise((resolve) => Cobrowse.session.on('metrics', resolve))")
+    assert metrics["transport"] == transport
     agent = guests.context().new_page()
     agent.goto(f"{shop}{PREFIX}/login#{Tokens(SECRET).agent('Ann')}")
     agent.wait_for_url(f"**{PREFIX}/join")
@@ -171,11 +169,11 @@ def test_where_the_browser_keeps_nothing_a_session_is_started_and_watched(
 
 def test_calls_before_it_has_loaded_are_answered(guests: Desk, shop: str) -> None:
     page = opened(guests, f"{shop}/early")
-    assert page.evaluate("globalThis.early.then((session) => [session.state, session.customData.order])") == [
+    assert settled(page, "globalThis.early.then((session) => [session.state, session.customData.order])") == [
         "pending",
         "7",
     ]
-    assert page.evaluate("globalThis.early.then((session) => session === Cobrowse.session)")
+    assert settled(page, "globalThis.early.then((session) => session === Cobrowse.session)")
 
 
 def test_what_the_session_tells_has_the_names_that_are_promised(guests: Desk, shop: str) -> None:

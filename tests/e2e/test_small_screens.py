@@ -6,7 +6,7 @@ from typing import Final
 
 from playwright.sync_api import Locator, Page
 
-from .rig import Desk, Server, until
+from .rig import Desk, Server, start, until
 from .test_story import button, open_shop
 
 PHONE: Final = {"width": 360, "height": 640}
@@ -54,7 +54,7 @@ def test_an_agent_with_a_telephone(desk: Desk, server: Server) -> None:
 def test_a_visitor_with_a_telephone(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server, opened=desk.context(viewport=PHONE))
     within(page.locator("cobrowse-widget").get_by_role("button", name="Get help"))
-    link = page.evaluate("Cobrowse.start().then((session) => session.link)")
+    link = start(page)
     within(page.locator("cobrowse-widget .waiting"))
     watching = desk.watch(link, state="waiting")
     within(page.locator("cobrowse-widget .ask"))

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import BrowserContext, Locator, Page
 
 from .material.real_pages import settle
-from .rig import Desk, Server, Visit, Watching, difference, until
+from .rig import Desk, Server, Visit, Watching, difference, start, until
 
 POINTED = """[...document.querySelectorAll("cobrowse-widget")]
   .map((host) => host.shadowRoot?.querySelector(".pointer")).find((pointer) => pointer)"""
@@ -74,7 +74,7 @@ def test_from_the_launcher_to_the_end(desk: Desk, server: Server) -> None:
 
 def test_the_visitor_says_no(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    link = page.evaluate("Cobrowse.start().then((session) => session.link)")
+    link = start(page)
     watching = desk.watch(link, state="waiting")
     assert "Guest, who has the link," in says(page, ".ask")
     button(page, "Don't allow").click()
@@ -85,9 +85,11 @@ def test_the_visitor_says_no(desk: Desk, server: Server) -> None:
 
 def test_the_site_asks_by_a_hook_of_its_own(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    link = page.evaluate("""Cobrowse.start({ confirmView: (viewer) => {
-      globalThis.asked = viewer; return new Promise((resolve) => { globalThis.answer = resolve; }); } })
-      .then((session) => session.link)""")
+    link = start(
+        page,
+        """{ confirmView: (viewer) => {
+          globalThis.asked = viewer; return new Promise((resolve) => { globalThis.answer = resolve; }); } }""",
+    )
     watching = desk.watch(link, state="waiting")
     until(page, "globalThis.asked?.role === 'guest'")
     page.evaluate("answer(true)")
@@ -97,7 +99,7 @@ def test_the_site_asks_by_a_hook_of_its_own(desk: Desk, server: Server) -> None:
 def walk(desk: Desk, server: Server, options: str, query: str = "") -> tuple[Visit, Watching]:
     """From page to page with a chat; `options` start the session, `query` opens the viewer's page. All stays."""
     page = open_shop(desk, server)
-    link = page.evaluate(f"Cobrowse.start({options}).then((session) => session.link)")
+    link = start(page, options)
     code = page.evaluate("Cobrowse.session.code")
     watching = desk.watch(link.replace("#", f"{query}#"))
     visit = Visit(page, page.context, link)
@@ -139,7 +141,7 @@ def test_a_walk_through_the_shop(desk: Desk, server: Server) -> None:
 
 def test_the_agents_pointer_is_seen_on_the_page_on_both_paths(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    link = start(page, "{ consent: 'granted' }")
     page.evaluate("""() => { globalThis.pointed = [];
       Cobrowse.session.on('pointer', ({ viewer, anchor }) => anchor && pointed.push(viewer.name)); }""")
     for path in ("relay", "direct"):
@@ -160,7 +162,7 @@ def test_the_agents_pointer_is_seen_on_the_page_on_both_paths(desk: Desk, server
 
 def test_chat_goes_both_ways_on_both_paths_and_is_shown_once(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    link = start(page, "{ consent: 'granted' }")
     expected: list[str] = []
     for path in ("relay", "direct"):
         watching = desk.watch(link, path=path)
@@ -178,7 +180,7 @@ def test_chat_goes_both_ways_on_both_paths_and_is_shown_once(desk: Desk, server:
 
 def test_the_widget_is_not_part_of_what_is_shared(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    link = start(page, "{ consent: 'granted' }")
     watching = desk.watch(link, path="relay")
     page.evaluate("Cobrowse.session.say('a line that only the widget shows')")
     button(page, "Chat").click()
@@ -197,7 +199,7 @@ def test_the_widget_is_not_part_of_what_is_shared(desk: Desk, server: Server) ->
 
 def test_each_side_sees_that_the_other_is_typing_on_both_paths(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    link = page.evaluate("Cobrowse.start({ consent: 'granted' }).then((session) => session.link)")
+    link = start(page, "{ consent: 'granted' }")
     for path in ("relay", "direct"):
         watching = desk.watch(link, path=path)
         field = watching.page.locator("input[name=line]")
@@ -221,7 +223,7 @@ def test_each_side_sees_that_the_other_is_typing_on_both_paths(desk: Desk, serve
 
 def test_a_viewer_that_was_not_let_in_or_is_out_again_cannot_write(desk: Desk, server: Server) -> None:
     page = open_shop(desk, server)
-    link = page.evaluate("Cobrowse.start().then((session) => session.link)")
+    link = start(page)
     watching = desk.watch(link, state="waiting")
     field = watching.page.locator("input[name=line]")
     assert field.is_disabled()

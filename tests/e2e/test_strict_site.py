@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page
 
-from .rig import ROOT, Desk, Server, Visit, difference, until
+from .rig import ROOT, Desk, Server, Visit, difference, start, until
 from .test_preview import look, shown, stands_with
 from .test_story import button, says
 
@@ -155,7 +155,7 @@ def test_a_session_needs_no_more_than_is_documented(
         page.locator("cobrowse-widget").click()
         says(page, ".code")
         page.evaluate("Cobrowse.session.end()")
-        link = page.evaluate(f"Cobrowse.start({{ transport: {transport!r} }}).then((session) => session.link)")
+        link = start(page, f"{{ transport: {transport!r} }}")
         watching = desk.watch(link, state="waiting")
         button(page, "Allow").click()
         watching.becomes("live")

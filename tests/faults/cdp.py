@@ -9,9 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, Final
@@ -19,7 +18,9 @@ from typing import Any, Final
 from websockets.sync.client import ClientConnection, connect
 
 from ..e2e.rig import CHROMIUM_ARGS, chromium
+from ..printed import running
 
+WITHIN_S: Final = 120.0
 FUNCTION: Final = re.compile(r"\s*(async\s*)?\([^()]*\)\s*=>")
 
 
@@ -65,17 +66,20 @@ class Chrome:
         self._numbers = itertools.count(1)
 
     def call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
-        """A command, and its result; events are passed over."""
+        """A command, and its result; events are passed over. Raises TimeoutError after two minutes."""
+        end = monotonic() + WITHIN_S
         number = next(self._numbers)
         said = {"id": number, "method": method, "params": parameters}
         self._socket.send(json.dumps(said | ({"sessionId": session} if session else {})))
-        while True:
-            answer = json.loads(self._socket.recv(timeout=120))
-            if answer.get("id") == number:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']}")
-                result: dict[str, Any] = answer["result"]
-                return result
+        with suppress(TimeoutError):
+            while (left := end - monotonic()) > 0:
+                answer = json.loads(self._socket.recv(timeout=left))
+                if answer.get("id") == number:
+                    if "error" in answer:
+                        raise RuntimeError(f"{method}: {answer['error']}")
+                    result: dict[str, Any] = answer["result"]
+                    return result
+        raise TimeoutError(f"{method}: no result within {WITHIN_S:.0f} s")
 
     def open(self, url: str) -> Tab:
         target = self.call("Target.createTarget", url=url)["targetId"]
@@ -91,13 +95,7 @@ def chrome(*arguments: str) -> Iterator[Chrome]:
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         own = ("--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank")
         command = [chromium(), *CHROMIUM_ARGS, *arguments, *own]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        assert process.stderr is not None
-        try:
-            url = next(line.split()[-1] for line in process.stderr if line.startswith("DevTools listening on"))
-            with connect(url, max_size=None) as socket:
+        with running(command) as opened:
+            url = opened.says(r"DevTools listening on (ws://\S+)\n")[1]
+            with connect(url, max_size=None, open_timeout=WITHIN_S) as socket:
                 yield Chrome(socket)
-        finally:
-            process.terminate()
-            process.wait(20)
-            process.stderr.close()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Route
 from cobrowse.log import CHECKPOINT_EVERY_MS
 from cobrowse.records import Frame
 
-from ..e2e.rig import Desk, Watching, difference, until
+from ..e2e.rig import WITHIN_MS, Desk, Watching, difference, until
 from .followers import Follower, credentials, following
 from .roads import Record, local
 
@@ -29,9 +29,9 @@ CHANGE: Final = """(size) => {
   }, 20);
 }"""
 PAINTED: Final = """
-  globalThis.painted = new Promise((resolve) => new MutationObserver(() => {
-    if (document.documentElement.dataset.state === "live") resolve(performance.now());
-  }).observe(document, { subtree: true, attributeFilter: ["data-state"] }));
+  new MutationObserver(() => {
+    if (document.documentElement.dataset.state === "live") globalThis.painted ??= performance.now();
+  }).observe(document, { subtree: true, attributeFilter: ["data-state"] });
 """
 
 
@@ -48,7 +48,9 @@ class Held:
             watching = desk.watch_in(context, "about:blank", state=None)
             watching.page.goto(link, wait_until="commit")
             self.watchings.append(watching)
-        while len(self._routes) < BROWSERS:
+        end = monotonic() + WITHIN_MS / 1_000
+        while (asked := len(self._routes)) < BROWSERS:
+            assert monotonic() < end, f"only {asked} of {BROWSERS} pages have asked for their script"
             self.watchings[0].page.wait_for_timeout(10)
 
     def go(self) -> None:
@@ -58,7 +60,7 @@ class Held:
 
     def painted(self) -> list[int]:
         """How long each took from then on, in ms."""
-        there = [watching.page.evaluate("painted") for watching in self.watchings]
+        there = [until(watching.page, "globalThis.painted") for watching in self.watchings]
         return sorted(round(at - went) for at, went in zip(there, self.went, strict=True))
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from cobrowse.records import Frame
 
-from ..e2e.rig import HERE, Desk, Visit, Watching, difference, serving, site, until
+from ..e2e.rig import HERE, Desk, Visit, Watching, difference, serving, settled, site, until
 from ..e2e.test_resume import killed
 from ..e2e.test_story import says
 from ..proxies import free_port
@@ -90,7 +90,7 @@ def test_the_server_is_restarted_while_forty_watch(browser: Browser, record_prop
                 started = monotonic()
                 further(visit, followers, everybody)
                 back = {
-                    road: max(one.page.evaluate("back") / 1_000 for one in those) for road, those in watching.items()
+                    road: max(settled(one.page, "back") / 1_000 for one in those) for road, those in watching.items()
                 }
                 latest = [(kind, max(one.connected_at for one in followers if one.kind == kind)) for kind in KINDS]
                 until(visit.page, "Cobrowse.session.viewers.length === 40")

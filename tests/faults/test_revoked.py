@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from cobrowse.tokens import Policy, Tokens
 
-from ..e2e.rig import COBROWSE, SECRET, Desk, serving, until
+from ..e2e.rig import COBROWSE, SECRET, Desk, serving, start, until
 from ..e2e.test_story import open_shop
 
 COUNT = """() => {
@@ -32,7 +32,7 @@ def test_a_login_that_is_taken_back_sees_nothing_more(
         desk = Desk(browser, server)
         page = open_shop(desk, server)
         options = f"{{ confirmView: () => true, path: {path!r} }}"
-        session = page.evaluate(f"Cobrowse.start({options}).then((session) => session.id)")
+        session = start(page, options, of="id")
         page.evaluate(COUNT)
         tokens = Tokens(SECRET)
         taken, other = (tokens.agent(name, Policy(sites=["demo"]), sub=name) for name in ("ann", "bo"))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, Final
 
 from websockets.sync.client import ClientConnection, connect
@@ -32,21 +33,24 @@ class Bidi:
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command, and wait for its result. Raises BidiError, or TimeoutError after 90 s."""
+        end = monotonic() + WITHIN_S
         self._last += 1
         self._socket.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
-        while True:
-            message = json.loads(self._socket.recv(timeout=WITHIN_S))
-            if message["type"] == "event":
-                self.events.append((message["method"], message["params"]))
-            elif message.get("id") == self._last:
-                if message["type"] == "error":
-                    raise BidiError(f"{method}: {message['error']}: {message['message']}")
-                result: dict[str, Any] = message["result"]
-                return result
+        with suppress(TimeoutError):
+            while (left := end - monotonic()) > 0:
+                message = json.loads(self._socket.recv(timeout=left))
+                if message["type"] == "event":
+                    self.events.append((message["method"], message["params"]))
+                elif message.get("id") == self._last:
+                    if message["type"] == "error":
+                        raise BidiError(f"{method}: {message['error']}: {message['message']}")
+                    result: dict[str, Any] = message["result"]
+                    return result
+        raise TimeoutError(f"{method}: no result within {WITHIN_S:.0f} s")
 
 
 @contextmanager
 def session(url: str) -> Iterator[Bidi]:
     """Connect to a browser that listens at `url`."""
-    with connect(f"{url}/session", max_size=MAX_MESSAGE, compression=None) as socket:
+    with connect(f"{url}/session", max_size=MAX_MESSAGE, compression=None, open_timeout=WITHIN_S) as socket:
         yield Bidi(socket)

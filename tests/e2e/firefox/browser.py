@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Any, Final, cast
 
 from playwright.sync_api import BrowserContext, Page
 
-from ..rig import Desk, Server, Visit, Watching, until
+from ...printed import running
+from ..rig import Desk, Server, Visit, Watching, start, until
 from .bidi import Bidi, BidiError, session
 
 PREFERENCES: Final = {
@@ -42,24 +41,11 @@ def firefox(profile: Path, **preferences: bool) -> Iterator[Bidi]:
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in wanted.items()]
     (profile / "user.js").write_text("\n".join(lines))
     command = [program, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", str(profile)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        said = ""
-        while not (listening := re.search(r"WebDriver BiDi listening on (ws://\S+)", said)):
-            line = process.stderr.readline()
-            if not line:
-                raise RuntimeError(f"Firefox did not start:\n{said}")
-            said += line
-        drain = threading.Thread(target=process.stderr.read, daemon=True)
-        drain.start()
-        with session(listening[1]) as bidi:
+    with running(command) as opened:
+        url = opened.says(r"WebDriver BiDi listening on (ws://\S+)\n")[1]
+        with session(url) as bidi:
             bidi.command("session.subscribe", events=["log.entryAdded"])
             yield bidi
-    finally:
-        process.terminate()
-        process.wait(timeout=15)
-        process.stderr.close()
 
 
 NO_PATH: Final = "WebRTC: ICE failed"
@@ -148,8 +134,7 @@ class FirefoxDesk(Desk):
         page.goto(url)
         asked = cast(Page, page)
         until(asked, "globalThis.Cobrowse?.start")
-        link = page.evaluate(f"() => Cobrowse.start({options}).then((session) => session.link)")
-        return Visit(asked, cast(BrowserContext, None), link)
+        return Visit(asked, cast(BrowserContext, None), start(asked, options))
 
     def watch(self, link: str, path: str | None = None, state: str | None = "live", **context: Any) -> Watching:
         page = self.page()
