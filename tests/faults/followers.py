@@ -21,6 +21,8 @@ from ..links import Closed, HttpLink, Link, Participant, WebRTCLink, WebSocketLi
 
 SILENT_S: Final = 3.0
 OPEN_WITHIN_S: Final = 10.0
+ALL_WITHIN_S: Final = 120.0
+"""For all of them to begin, and to leave, on a machine that carries far more than this."""
 DELAYS_S: Final = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0)
 KINDS: Final = ("websocket", "http", "webrtc")
 LOST: Final = (Closed, OSError, TimeoutError, WebSocketException, httpx2.HTTPError, AssertionError)
@@ -74,9 +76,7 @@ class Follower:
             finally:
                 self._link = None
                 if link is not None:
-                    with suppress(*LOST):  # aiortc's end may wait for ever, where it was cut off in the middle
-                        async with asyncio.timeout(OPEN_WITHIN_S):
-                            await link.close()
+                    await _closed(link)
 
     def drop(self) -> None:
         """As a network does that is gone; for those by a WebSocket. To be called in their loop."""
@@ -95,10 +95,10 @@ class Follower:
                 await peer.offer(Participant(opened))
                 await self._enter(peer)
             except BaseException:
-                await peer.close()
+                await _closed(peer)
                 raise
         except BaseException:
-            await opened.close()
+            await _closed(opened)
             raise
         await opened.close()
         return peer
@@ -136,6 +136,13 @@ class Follower:
             self.frame_at = self.frame_at or monotonic()
 
 
+async def _closed(link: Link) -> None:
+    """Close it. For so long at most: aiortc's end may wait for ever, where it was cut off in the middle."""
+    with suppress(*LOST):
+        async with asyncio.timeout(OPEN_WITHIN_S):
+            await link.close()
+
+
 @contextmanager
 def following(followers: list[Follower]) -> Iterator[None]:
     """They follow, in a thread of their own, until the end of the block."""
@@ -148,17 +155,19 @@ def following(followers: list[Follower]) -> Iterator[None]:
     async def end() -> None:
         for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-        thrown = [one for one in ended if not isinstance(one, asyncio.CancelledError)]
-        assert thrown == []
+        ended, left = await asyncio.wait(tasks, timeout=ALL_WITHIN_S)
+        assert not left, f"{len(left)} of {len(tasks)} followers do not leave"
+        assert [task.exception() for task in ended if not task.cancelled()] == []
 
     thread = threading.Thread(target=loop.run_forever, name="followers", daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(begin(), loop).result()
+    asyncio.run_coroutine_threadsafe(begin(), loop).result(ALL_WITHIN_S)
     try:
         yield
     finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(end(), loop).result(2 * ALL_WITHIN_S)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(ALL_WITHIN_S)
+            loop.close()

@@ -74,10 +74,14 @@ class Dropped:
     def close(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._reader.join()
-        self._process.stdout.close()
+        try:
+            self._process.stdin.close()
+            self._process.wait(timeout=30)
+        finally:
+            self._process.kill()  # does nothing to one that has ended
+            self._process.wait()
+            self._reader.join()
+            self._process.stdout.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
