@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# After so many seconds pytest-timeout fails a test, by a signal, where it hangs; the next one runs.
+export PYTEST_TIMEOUT ?= 900
 
 .DEFAULT_GOAL := help
 .PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-security test-faults soak bench size build demo shots programs clean
