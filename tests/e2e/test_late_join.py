@@ -78,6 +78,15 @@ def test_who_comes_when_nobody_has_watched_for_long_sees_a_new_epoch(desk: Desk,
     drive(visit, 30, 60)
     looked()
     assert visit.quiet() == at, "nothing is recorded"
+    page.evaluate("() => { Cobrowse.session.on('metrics', ({ transport }) => { globalThis.transport = transport; }); }")
+    context.set_offline(True)
+    until(page, "globalThis.transport === null")
+    page.evaluate("() => { Cobrowse.session.on('session.updated', () => { globalThis.isWelcomed = true; }); }")
+    context.set_offline(False)
+    until(page, "globalThis.isWelcomed")
+    drive(visit, 60, 90)
+    looked()
+    assert visit.quiet() == at, "nor once the page has connected anew"
     late = desk.watch(visit.link, path="relay")
     assert difference(visit, late) is None
     assert visit.stats["epoch"] == late.stats["epoch"] == epoch + 1

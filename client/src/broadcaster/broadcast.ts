@@ -365,7 +365,7 @@ export class Broadcast {
     this.pump = transport && this.server.mayCarry ? new Pump(transport, this.feed, () => this.server.ping()) : null;
     if (!welcome.link) this.relink(); // this page was behind: what it has is a link that was ended
     if (this.granted && !this.recorder.isLoaded) void this.loadRecorder();
-    this.record();
+    if (!this.recording.isResting) this.record();
     this.changed();
     this.welcomed(null);
   }

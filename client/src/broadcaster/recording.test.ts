@@ -80,7 +80,9 @@ describe("Recording", () => {
   it("begins again as another epoch when somebody comes, and rests again in its time", () => {
     const { recording, recorder, told, granted, pass } = made();
     pass(WINDOW_MS + TICK_MS, 0);
+    expect(recording.isResting).toBe(true);
     recording.record();
+    expect(recording.isResting).toBe(false);
     expect([told, recorder.isRecording]).toEqual([["epoch 1", "stopped", "asked for another"], false]);
     granted(2);
     recording.record();

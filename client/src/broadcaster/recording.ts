@@ -9,6 +9,8 @@ const REST_AFTER_MS = WINDOW_MS;
 export class Recording {
   /** The epoch that the server has granted; 0 when another is to be asked for. */
   epoch = 0;
+  /** Nobody has been here for long: nothing is recorded until somebody comes. */
+  isResting = false;
   private emptySince = Number.POSITIVE_INFINITY;
 
   /** `last`: the highest epoch of an earlier page; `begin` asks the server for another epoch. */
@@ -28,6 +30,7 @@ export class Recording {
   /** Record in the granted epoch, as soon as the page is there; a rest ends with another epoch. */
   record(): void {
     if (this.epoch === 0) return;
+    this.isResting = false;
     if (this.recorder.epoch === this.epoch) {
       if (!this.paused && !this.recorder.isRecording) this.begin();
       return;
@@ -51,6 +54,8 @@ export class Recording {
   tick(audience: number): void {
     if (audience > 0) this.emptySince = Number.POSITIVE_INFINITY;
     else this.emptySince = Math.min(this.emptySince, performance.now());
-    if (this.recorder.isRecording && performance.now() - this.emptySince > REST_AFTER_MS) this.recorder.stop();
+    if (!this.recorder.isRecording || performance.now() - this.emptySince <= REST_AFTER_MS) return;
+    this.isResting = true;
+    this.recorder.stop();
   }
 }
