@@ -1,8 +1,9 @@
 """A road that is cut while a checkpoint is on its way: to a joiner, and to one who starts over with a new epoch.
 
 Checkpoints go by whichever path a viewer reads: by the direct one when it is the only one (`path=direct`), or when an
-epoch begins while a viewer reads there. Criterion everywhere: what has come of the checkpoint is never shown, another
-is had by the road that there is, and the page is equal.
+epoch begins while a viewer reads there. Criterion everywhere: what has come of the checkpoint is never shown, nor the
+page said to be live, until all of one has come by the road that there is, and the page is equal. It is another, of
+which all comes; but http outlives its sockets, and goes on with the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +27,25 @@ NOISE: Final = """() => {
   for (let line = 0; line < 1_000; line += 1) noise.append(`${digits(1_000)}\\n`);
   document.body.append(noise);
 }"""
-"""About 650 KB when it is compressed."""
+"""About 650 KB when it is compressed; a million digits of base 36 have `WHOLE` bytes at least."""
+WHOLE: Final = 646_000
+SAMPLE: Final = """() => {
+  const root = document.documentElement;
+  globalThis.samples = [];
+  const look = () => {
+    const shown = document.querySelector(".replayer-wrapper iframe")?.contentDocument;
+    const cells = shown?.querySelectorAll("td").length ?? 0;
+    const lines = shown?.querySelector("pre")?.childNodes.length ?? 0;
+    const sample = [root.dataset.state, viewer.stats().epoch, cells, lines];
+    if (String(sample) !== String(samples.at(-1))) samples.push(sample);
+  };
+  new MutationObserver(look).observe(root, { attributeFilter: ["data-state"] });
+  globalThis.sampling = setInterval(look, 5);
+  look();
+}"""
+NOTHING: Final = (0, 0)
+ALL: Final = (60 * 8, 1_000)
+"""Cells of the table, and lines of the noise."""
 
 
 def bulky(here: Local, visit: Visit) -> Visit:
@@ -37,33 +56,66 @@ def bulky(here: Local, visit: Visit) -> Visit:
     return visit
 
 
-def in_the_middle(watching: Watching, before: int = 0) -> None:
-    """Until some of the checkpoint has come, and not all of it."""
+def in_the_middle(watching: Watching, before: int = 0) -> int:
+    """Until some of the checkpoint has come, and not all of it. From here on it is noted what is shown.
+
+    The bytes that have come by then.
+    """
     until(watching.page, f"viewer.stats().bytesReceived > {before} + 200_000")
-    assert watching.stats["bytesReceived"] < before + 550_000
+    watching.page.evaluate(SAMPLE)
+    came: int = watching.stats["bytesReceived"]
+    assert came < before + 550_000
     assert watching.stats["state"] != "live"
+    return came
 
 
-def told(watching: Watching, what: str, record_property: Record) -> None:
+def never_half(visit: Visit, watching: Watching) -> None:
+    """Nothing, or the page before, was shown until all of the new one was; it was not said to be live either."""
+    samples = watching.page.evaluate("() => { clearInterval(sampling); return samples; }")
+    assert {tuple(shown) for _, _, *shown in samples} <= {NOTHING, ALL}, samples
+    live = {(epoch, *shown) for state, epoch, *shown in samples if state == "live"}
+    assert live == {(visit.stats["epoch"], *ALL)}, samples
+
+
+def another_came(visit: Visit, watching: Watching, came: int) -> None:
+    """What had come by then was of no use, and never shown: all of another has come since."""
+    never_half(visit, watching)
+    assert watching.stats["bytesReceived"] - came >= WHOLE
+
+
+def told(watching: Watching, what: str, came: int, record_property: Record) -> None:
     stats = watching.stats
-    record_property(what, f"live by {stats['path']}, {stats['resets']} resets, {stats['bytesReceived']} bytes in all")
+    after = f"{came:,} bytes before the cut, {stats['bytesReceived'] - came:,} after"
+    record_property(what, f"live by {stats['path']}, {stats['transport']}, {stats['resets']} resets, {after}")
 
 
-@pytest.mark.parametrize("transport", ["websocket", "http"])
+@pytest.mark.parametrize("transport", ["websocket", "http", "webrtc"])
 def test_the_relay_is_cut_at_a_joiner(browser: Browser, transport: str, record_property: Record) -> None:
     with impaired() as network, local(browser) as here:
         visit = bulky(here, here.desk.visit(f"{here.pages}/table.html"))
         network.become(alike(rate=RATE))
         link = behind(network, visit.link, slow=True).replace("#", f"?path=relay&transport={transport}#")
-        watching = here.desk.watch_in(here.desk.context(), link, state=None)
+        watching = here.desk.watch_in(rerouted(here.desk.context(), network), link, state=None)
         until(watching.page, "globalThis.viewer")
-        in_the_middle(watching)
-        network.cut()
-        visit.page.evaluate("window.drive(0)")
+        came = in_the_middle(watching)
+        assert watching.stats["transport"] == transport
+        if transport == "webrtc":  # there is no connection that a network could close
+            network.become(alike(blackhole=True))
+            until(watching.page, "viewer.stats().path === null")
+            visit.page.evaluate("window.drive(0)")
+            network.become()
+        else:
+            network.cut()
+            visit.page.evaluate("window.drive(0)")
         watching.becomes("live")
+        if transport == "http":
+            never_half(visit, watching)
+            assert watching.stats["bytesReceived"] - came < WHOLE, "the rest has come, and nothing of it twice"
+        else:
+            another_came(visit, watching, came)
         assert difference(visit, watching) is None
         assert watching.stats["resets"] == 0, "nothing had been shown yet"
-        told(watching, f"joiner, {transport}", record_property)
+        told(watching, f"joiner, {transport}", came, record_property)
 
 
 def test_the_relay_is_cut_at_the_visitor(browser: Browser, record_property: Record) -> None:
@@ -74,12 +126,13 @@ def test_the_relay_is_cut_at_the_visitor(browser: Browser, record_property: Reco
         near = visit.link.replace(visit.link.split("/v/")[0], here.server.url)
         watching = here.desk.watch(near, path="relay", state=None)
         until(watching.page, "globalThis.viewer")
-        in_the_middle(watching)
+        came = in_the_middle(watching)
         network.cut()
         visit.page.evaluate("window.drive(0)")
         watching.becomes("live")
+        another_came(visit, watching, came)
         assert difference(visit, watching) is None
-        told(watching, "joiner, visitor cut off", record_property)
+        told(watching, "joiner, visitor cut off", came, record_property)
 
 
 def direct(here: Local, network: Impaired, visit: Visit, path: str) -> Watching:
@@ -93,15 +146,16 @@ def test_the_only_path_is_cut_at_a_joiner(browser: Browser, record_property: Rec
         network.become(alike(rate=RATE))
         watching = direct(here, network, visit, "direct")
         until(watching.page, "globalThis.viewer")
-        in_the_middle(watching)
+        came = in_the_middle(watching)
         network.become(alike(blackhole=True))
         until(watching.page, "viewer.stats().path === null")
         visit.page.evaluate("window.drive(0)")
         network.become()
         watching.goes("direct")
+        another_came(visit, watching, came)
         assert difference(visit, watching) is None
         assert (watching.relayed, watching.stats["resets"]) == ([], 0)
-        told(watching, "joiner, direct alone", record_property)
+        told(watching, "joiner, direct alone", came, record_property)
 
 
 def test_the_direct_path_is_cut_at_the_beginning_of_an_epoch(browser: Browser, record_property: Record) -> None:
@@ -113,14 +167,15 @@ def test_the_direct_path_is_cut_at_the_beginning_of_an_epoch(browser: Browser, r
         network.become(alike(rate=RATE))
         before = watching.stats["bytesReceived"]
         visit.page.evaluate("() => { Cobrowse.session.pause(); Cobrowse.session.unpause(); }")
-        in_the_middle(watching, before)
+        came = in_the_middle(watching, before)
         assert len(watching.received) == parts, "the checkpoint came by the direct path"
         network.become(alike(blackhole=True))
         visit.page.evaluate("window.drive(0)")
         watching.goes("relay")
+        another_came(visit, watching, came)
         assert difference(visit, watching) is None
         assert len(watching.received) > parts, "and another by the relay"
-        told(watching, "new epoch, direct", record_property)
+        told(watching, "new epoch, direct", came, record_property)
         network.become()
         watching.goes("direct")
         visit.page.evaluate("window.drive(1)")
