@@ -22,6 +22,10 @@ THROTTLED: Final = (
 )
 HIDDEN_S: Final = int(os.environ.get("HIDDEN_S", "75"))
 STEPS: Final = 5
+HERTZ: Final = 20
+BEHIND_S: Final = 2
+"""Longer than a busy machine takes for a frame, and far less than a timer that is held back."""
+MOST_BEHIND: Final = HERTZ // 2
 TICK: Final = """() => {
   globalThis.ticks = [];
   setInterval(() => { ticks.push(performance.now()); }, 500);
@@ -29,8 +33,9 @@ TICK: Final = """() => {
 
 
 def test_a_viewers_tab_is_hidden_for_long(browser: Browser, record_property: Record) -> None:
-    """Criterion: it is not taken for gone, it follows the page while it is hidden, and in front again it is live and
-    equal at once, without a reset. That its timers were held back, by over ten seconds, is looked at."""
+    """Criterion: it is not taken for gone, it follows the page while it is hidden, behind by half a second's frames at
+    most whenever it is looked at, and in front again it is live and equal at once, without a reset. That its timers
+    were held back, by over ten seconds, is looked at."""
     with local(browser) as here, chrome(*THROTTLED) as other:
         visit = here.desk.visit(f"{here.pages}/table.html", "{ consent: 'granted', path: 'relay' }")
         visit.page.evaluate("() => { globalThis.left = 0; Cobrowse.session.on('viewer.left', () => { left += 1; }); }")
@@ -39,7 +44,7 @@ def test_a_viewers_tab_is_hidden_for_long(browser: Browser, record_property: Rec
         tab.until("viewer.stats().state === 'live'")
         watching = Watching(cast(Page, tab), browser.contexts[0])
         tab.evaluate(TICK)
-        visit.page.evaluate("window.start(20)")
+        visit.page.evaluate(f"window.start({HERTZ})")
         front.show()
         tab.until("document.hidden")
         behind = []
@@ -48,9 +53,10 @@ def test_a_viewers_tab_is_hidden_for_long(browser: Browser, record_property: Rec
             then = began + 1_000 * HIDDEN_S / STEPS
             until(visit.page, f"performance.now() > {then}", 2_000 * HIDDEN_S)
             seq = visit.stats["seq"]
-            tab.until(f"viewer.stats().seq >= {seq}")
+            tab.until(f"viewer.stats().seq >= {seq}", BEHIND_S)
             behind.append(visit.stats["seq"] - seq)
             assert tab.evaluate("[document.hidden, viewer.stats().state]") == [True, "live"]
+        assert max(behind) <= MOST_BEHIND, behind
         held = max(tab.evaluate("ticks.slice(1).map((at, n) => at - ticks[n])")) / 1_000
         assert held > 10, "its timers were to be slow"
         tab.show()
@@ -59,5 +65,5 @@ def test_a_viewers_tab_is_hidden_for_long(browser: Browser, record_property: Rec
         assert difference(visit, watching) is None
         assert watching.stats["resets"] == 0
         assert visit.page.evaluate("left") == 0
-        text = f"timers held back by up to {held:.0f} s; of 20 frames a second behind by {behind} when looked at"
+        text = f"timers held back by up to {held:.0f} s; of {HERTZ} frames a second behind by {behind} when looked at"
         record_property(f"a viewer's tab is hidden for {HIDDEN_S} s", text)
