@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from random import Random
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 import aioice.ice
 import google_crc32c
@@ -18,6 +22,10 @@ from cobrowse.records import packed
 from cobrowse.transports import guard
 from cobrowse.transports.guard import AT_THE_END, MAX_CHUNKS, SLACK, WINDOW
 
+from .bench.participants import Broadcaster
+from .e2e.rig import serving as serving_process
+from .faults.process import resident
+from .faults.roads import Record
 from .rtc import HOST, Browser, broadcasting, canary, hello, only, peers, run, serving, until
 
 
@@ -131,6 +139,50 @@ def test_an_endless_message_closes_the_peer() -> None:
     assert code == CloseCode.INVALID
     assert size <= WINDOW + SLACK
     assert chunks <= MAX_CHUNKS + AT_THE_END + 1
+
+
+MOST_GROWN: Final = 5_000_000
+SILENT_AFTER_S: Final = 3.0
+"""A page that hears nothing for so long takes its connection for lost (`client/src/link/server.ts`)."""
+
+
+def test_while_an_endless_message_comes_others_are_answered(record_property: Record) -> None:
+    """Criterion: it is closed, and for that it was; somebody else is answered all the while, each time before a page
+    would give up; the server takes under 5 MB more. Goals for what is recorded: closed within 1 s, the others wait for
+    under 50 ms."""
+    with serving_process() as server:
+        pid = server.process.pid
+        command = [sys.executable, "-m", "tests.endless", server.url]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hostile:
+            assert hostile.stdin is not None
+            assert hostile.stdout is not None
+            assert hostile.stdout.readline() == "connected\n"
+            other = Broadcaster(server.url)
+            waits = [_answered(other)]
+            before = most = resident(pid)  # with what is loaded for the first connection by WebRTC
+            hostile.stdin.write("\n")
+            hostile.stdin.flush()
+            while hostile.poll() is None:
+                waits.append(_answered(other))
+                most = max(most, resident(pid))
+                with suppress(subprocess.TimeoutExpired):
+                    hostile.wait(0.002)
+            took = float(hostile.stdout.readline())
+            other.socket.close()
+    record_property("an endless message by webrtc, closed after, s", f"{took:.1f}")
+    record_property("somebody else is answered after at most, ms", f"{1_000 * max(waits):.0f} of {len(waits)}")
+    record_property("the server's memory grew by, MB", f"{(most - before) / 1e6:.1f}")
+    assert any("unfinished messages" in line for line in server.said)
+    assert max(waits) < SILENT_AFTER_S
+    assert most - before < MOST_GROWN
+
+
+def _answered(participant: Broadcaster) -> float:
+    """How long a ping waits for its pong, in s."""
+    began = monotonic()
+    participant.say({"type": "ping", "at": began})
+    assert participant.until("pong")["at"] == began
+    return monotonic() - began
 
 
 def test_many_small_pieces_of_a_message_close_the_peer() -> None:
