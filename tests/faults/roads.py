@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +11,7 @@ from typing import Final
 
 from playwright.sync_api import Browser
 
-from ..e2e.rig import HERE, Desk, Server, Visit, Watching, serving, site, until
+from ..e2e.rig import COBROWSE, HERE, Desk, Server, Visit, Watching, serving, site, until
 from ..impair import Impaired
 from ..rerouted import behind, deaf, rerouted
 
@@ -29,9 +29,11 @@ class Local:
 
 
 @contextmanager
-def local(browser: Browser, through: Callable[[str], str] = str) -> Iterator[Local]:
+def local(
+    browser: Browser, through: Callable[[str], str] = str, program: Sequence[str] = (COBROWSE,), **environment: str
+) -> Iterator[Local]:
     """`through` gives the server's address as the site's pages have it. A script error on a page fails the test."""
-    with serving() as server:
+    with serving(program=program, **environment) as server:
         desk = Desk(browser, server)
         with site(HERE / "material" / "pages", Server(through(server.url), server.login, server.process)) as pages:
             yield Local(server, desk, pages)
@@ -54,6 +56,7 @@ def road_of(here: Local, network: Impaired, road: str, page: str = "table.html")
     return visit, watching
 
 
+NOW: Final = "performance.timeOrigin + performance.now()"
 MARK: Final = """() => {
   const mark = document.createElement("p");
   mark.id = "mark";
@@ -100,9 +103,10 @@ class Marks:
         self.visit.page.evaluate("() => clearInterval(marking)")
 
     def late_ms(self, first: int = 0, last: int | None = None) -> list[float]:
-        """How late each from `first` to before `last` was, at all who watch; what is yet to be seen is left out."""
+        """How late each from `first` to before `last` was, at all who watch; of one yet to be seen, how late it is."""
         sent: list[float] = self.visit.page.evaluate("sent")
-        return [late for one in self.watchings for late in _late_ms(sent, one.page.evaluate("seen"), first, last)]
+        looked = [one.page.evaluate(f"[seen, {NOW}]") for one in self.watchings]
+        return [late for seen, now in looked for late in _late_ms(sent, seen, now, first, last)]
 
     def stall_ms(self) -> float:
         """The longest time without a change, at who has the longest."""
@@ -144,18 +148,19 @@ class Pointing:
         visit.page.evaluate(POINT)
 
     def stop(self) -> list[float]:
-        """How late each move, or a later one, was drawn, in ms."""
-        self.visit.page.evaluate("() => clearInterval(pointing)")
-        return _late_ms(self.visit.page.evaluate("pointed"), self.watching.page.evaluate("pointed"))
+        """How late each move, or a later one, was drawn, in ms. The last is waited for: nothing comes in its place."""
+        sent: list[float] = self.visit.page.evaluate("() => { clearInterval(pointing); return pointed; }")
+        until(self.watching.page, f"pointed.some(([n]) => n >= {len(sent) - 1})")
+        seen, now = self.watching.page.evaluate(f"[pointed, {NOW}]")
+        return _late_ms(sent, seen, now)
 
 
-def _late_ms(sent: list[float], seen: list[tuple[int, float]], first: int = 0, last: int | None = None) -> list[float]:
-    late: list[float] = []
-    for n, at in list(enumerate(sent))[first:last]:
-        shown = next((when for number, when in seen if number >= n), None)
-        if shown is not None:
-            late.append(shown - at)
-    return late
+def _late_ms(
+    sent: list[float], seen: list[tuple[int, float]], now: float, first: int = 0, last: int | None = None
+) -> list[float]:
+    """What was not seen by `now` is as late as that: it may be what has stalled."""
+    numbered = list(enumerate(sent))[first:last]
+    return [next((when for number, when in seen if number >= n), now) - at for n, at in numbered]
 
 
 def since_opened(watching: Watching) -> int:

@@ -15,8 +15,9 @@ from .roads import Marks, Record, local, p95, spread
 
 HEALTHY: Final = 9
 RATE: Final = 1_000
-WINDOW: Final = 8 * 1_048_576
 MIB: Final = 1_048_576
+WINDOW: Final = 8 * MIB
+MOST_GROWN: Final = 3_000_000
 # 45,000 bytes that cannot be compressed, ten times a second, where nothing has to be laid out for it.
 NOISE: Final = """() => {
   const bytes = new Uint8Array(45_000);
@@ -40,11 +41,13 @@ def told(visit: Visit, watchings: list[Watching], size: int) -> None:
 
 
 def test_who_reads_a_kilobyte_a_second_hurts_nobody_and_is_told(browser: Browser, record_property: Record) -> None:
-    """Criterion: at most 4 MiB wait for the slow one and the server takes under 10 MB more; it is told that the
-    connection is the reason; it starts over from a checkpoint, once, when there is a network again, and is equal. The
-    others are as before, with no reset. Goal for what is recorded: their p95 changes by less than 10 %."""
+    """Criterion: while one and a half of the log's window pass it by, the server takes under 3 MB more for the slow
+    one; it is told that the connection is the reason; it starts over from a checkpoint, once, when there is a network
+    again, and is equal. The others are as before, with no reset. Goal for what is recorded: their p95 changes by less
+    than 10 %. What waits in the kernel is recorded too; the kernel bounds it (tcp(7), tcp_wmem)."""
     with impaired() as network, local(browser) as here:
-        visit = here.desk.visit(f"{here.pages}/table.html", "{ consent: 'granted', path: 'relay' }")
+        options = "{ consent: 'granted', path: 'relay', transport: 'websocket' }"
+        visit = here.desk.visit(f"{here.pages}/table.html", options)
         # Nobody is to try another transport meanwhile: what the server loads for WebRTC is no cost of a slow viewer.
         link = visit.link.replace("#", "?transport=websocket#")
         healthy = [here.desk.watch(link) for _ in range(HEALTHY)]
@@ -60,7 +63,9 @@ def test_who_reads_a_kilobyte_a_second_hurts_nobody_and_is_told(browser: Browser
 
         network.become(Road(Way(), Way(rate=RATE)))
         waited, most = 0, 0
-        for _ in range(8):
+        # More than the log keeps: else a server that keeps what is not taken would have no more than it has anyway.
+        # With as much again the viewer would fall off the log a second time.
+        for _ in range(9):
             told(visit, healthy, WINDOW // 6)
             waited, most = max(waited, queued(port)), max(most, resident(pid))
         notice = "[...notices].find((text) => /too slow/.test(text))"
@@ -84,5 +89,4 @@ def test_who_reads_a_kilobyte_a_second_hurts_nobody_and_is_told(browser: Browser
         grown = f"{(most - max(before, beside)) / MIB:.1f}; without a slow one {(beside - before) / MIB:.1f}"
         record_property("the server's memory grew by, MiB", grown)
         record_property("the slow one is told", said)
-        assert waited <= 4 * MIB
-        assert most - max(before, beside) < 10_000_000
+        assert most - max(before, beside) < MOST_GROWN
