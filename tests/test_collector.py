@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +14,7 @@ import pytest
 from .bench.participants import Broadcaster
 from .e2e.rig import Server, serving
 from .faults.followers import KINDS, Follower, following
+from .faults.process import asked
 
 COUNT: Final = 20
 MOST: Final = {"websocket": 1, "http": 1, "webrtc": 15}
@@ -24,11 +23,7 @@ MOST: Final = {"websocket": 1, "http": 1, "webrtc": 15}
 
 def collected(server: Server, told: Path) -> tuple[int, int]:
     """Tasks of the server, and objects that the collector has found."""
-    told.unlink(missing_ok=True)
-    os.kill(server.process.pid, signal.SIGUSR1)
-    while not told.exists() or not (text := told.read_text()):
-        sleep(0.01)
-    tasks, objects = text.split()
+    tasks, objects = asked(server.process.pid, told).split()
     return int(tasks), int(objects)
 
 

@@ -8,8 +8,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
 
+WITHIN_S: Final = 20.0
 LOCAL: Final = 1
 REMOTE: Final = 2
 QUEUES: Final = 4
@@ -63,3 +65,14 @@ def send_all(pid: int, number: signal.Signals) -> None:
 def descriptors(pid: int) -> int:
     """Files and sockets that the process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def asked(pid: int, told: Path) -> str:
+    """What the process writes into that file when it gets SIGUSR1 (`soak/server.py`, `collector.py`)."""
+    told.unlink(missing_ok=True)
+    os.kill(pid, signal.SIGUSR1)
+    end = monotonic() + WITHIN_S
+    while not told.exists() or not (text := told.read_text()):
+        assert monotonic() < end, f"process {pid} does not answer"
+        sleep(0.01)
+    return text

@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Playwright
 
 from ..e2e.rig import HERE, Desk, difference, serving, site, until
 from .browsers import machine
-from .process import descriptors
+from .held import TELLING, freed, settled
 from .roads import ROADS, Record, local
 
 WITHIN_MS: Final = 60_000
 AWAY_S: Final = 5
 
 
-def freed(pid: int, page: Page, files: int, began: float) -> float:
-    """How long it takes until the server has as few files and sockets as before."""
-    while descriptors(pid) > files:
-        page.wait_for_timeout(50)
-        assert monotonic() - began < WITHIN_MS / 1_000, f"the server has {descriptors(pid)} files open; before {files}"
-    return monotonic() - began
-
-
 @pytest.mark.parametrize("road", ROADS)
 def test_a_viewers_browser_is_killed(
-    playwright: Playwright, browser: Browser, road: str, record_property: Record
+    playwright: Playwright, browser: Browser, road: str, tmp_path: Path, record_property: Record
 ) -> None:
-    """Criterion: the visitor's page is told that the viewer has left, and the server has no socket, peer or file of it.
-    Goals for what is recorded: left within 10 s, all freed within 15 s."""
-    with local(browser) as here, machine(playwright, here.server) as other:
-        options = "{ consent: 'granted', path: 'PATH' }".replace("PATH", "auto" if road == "direct" else "relay")
+    """Criterion: the visitor's page is told that the viewer has left, and the server has no socket, task, peer or file
+    of it. Goals for what is recorded: left within 10 s, all freed within 15 s."""
+    told = tmp_path / "tasks"
+    with local(browser, program=TELLING, SOAK_TASKS=str(told)) as here, machine(playwright, here.server) as other:
+        # Who stays goes by the same transport all the while: another would have other tasks.
+        path = "auto" if road == "direct" else "relay"
+        options = f"{{ consent: 'granted', path: '{path}', transport: 'websocket' }}"
         visit = here.desk.visit(f"{here.pages}/table.html", options)
-        early = here.desk.watch(visit.link, path="relay")
-        pid, files = here.server.process.pid, 0
+        early = here.desk.watch(visit.link.replace("#", "?path=relay&transport=websocket#"))
         if road == "webrtc":  # what is loaded and opened once is there for good
             warm = here.desk.watch(visit.link.replace("#", "?transport=webrtc#"))
             until(warm.page, "viewer.stats().transport === 'webrtc'")
             warm.page.goto("about:blank")
             until(visit.page, "Cobrowse.session.viewers.length === 1")
         visit.quiet()
-        files = descriptors(pid)
+        base = settled(here.server, told, visit.page)
         link = visit.link if road == "direct" else visit.link.replace("#", f"?transport={road}#")
         watching = other.desk.watch(link)
         if road == "direct":
@@ -55,23 +50,25 @@ def test_a_viewers_browser_is_killed(
         began = monotonic()
         until(visit.page, "Cobrowse.session.viewers.length === 1", WITHIN_MS)
         left = monotonic() - began
-        took = freed(pid, visit.page, files, began)
+        took = freed(here.server, told, visit.page, base, began)
         visit.page.evaluate("window.stop()")
         assert difference(visit, early) is None
         assert early.stats["resets"] == 0
-        record_property(
-            f"a viewer's browser is killed, {road}", f"left after {left:.1f} s, all freed after {took:.1f} s"
-        )
+        text = f"left after {left:.1f} s, all freed after {took:.1f} s: {base} as before"
+        record_property(f"a viewer's browser is killed, {road}", text)
 
 
-def test_the_visitors_browser_is_killed(playwright: Playwright, browser: Browser, record_property: Record) -> None:
+def test_the_visitors_browser_is_killed(
+    playwright: Playwright, browser: Browser, tmp_path: Path, record_property: Record
+) -> None:
     """Criterion: viewers, by the relay and directly, see `away`, then that it is over, with the reason, after the time
-    that the settings give; the server has no file of it any more."""
-    with serving(COBROWSE_AWAY_TIMEOUT=str(AWAY_S)) as server, machine(playwright, server) as other:
-        pid = server.process.pid
+    that the settings give; the server has no file and no task of it any more."""
+    told = tmp_path / "tasks"
+    settings = {"COBROWSE_AWAY_TIMEOUT": str(AWAY_S), "SOAK_TASKS": str(told)}
+    with serving(program=TELLING, **settings) as server, machine(playwright, server) as other:
         desk = Desk(browser, server)
         with site(HERE / "material" / "pages", server) as pages:
-            files = descriptors(pid)
+            base = settled(server, told, desk.context().new_page())
             visit = other.desk.visit(f"{pages}/table.html")
             relayed = desk.watch(visit.link, path="relay")
             direct = desk.watch(visit.link)
@@ -87,9 +84,9 @@ def test_the_visitors_browser_is_killed(playwright: Playwright, browser: Browser
                 notice = watching.page.locator(".notice").text_content()
                 assert notice == "The session is over: the visitor did not come back."
             ended = monotonic() - began
-            took = freed(pid, relayed.page, files, began)
+            took = freed(server, told, relayed.page, base, began)
             grace = f"over after {ended:.1f} s with {AWAY_S} s of grace"
-            text = f"away after {away:.1f} s, {grace}, all freed after {took:.1f} s"
+            text = f"away after {away:.1f} s, {grace}, all freed after {took:.1f} s: {base} as before"
             record_property("the visitor's browser is killed", text)
         desk.close()
         assert desk.errors == []

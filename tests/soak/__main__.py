@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -27,7 +26,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e.rig import CHROMIUM_ARGS, HERE, Desk, Server, Visit, chromium, difference, serving, site
 from tests.faults.followers import KINDS, Follower, credentials
-from tests.faults.process import descriptors, resident
+from tests.faults.process import asked, descriptors, resident
 
 SECONDS: Final = float(os.environ.get("SOAK_S", "3600"))
 JOIN_EVERY_S: Final = 0.5
@@ -76,11 +75,8 @@ class Soak:
 
     def look(self) -> Look:
         pid = self.server.process.pid
-        self._told.unlink(missing_ok=True)
-        os.kill(pid, signal.SIGUSR1)
-        while not self._told.exists() or not self._told.read_text():
-            sleep(0.01)
-        return Look(monotonic() - self._began, resident(pid), descriptors(pid), int(self._told.read_text()))
+        tasks = int(asked(pid, self._told))
+        return Look(monotonic() - self._began, resident(pid), descriptors(pid), tasks)
 
     def rest(self) -> None:
         """Until all who came have left."""
