@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTEST_TIMEOUT ?= 900
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-security test-faults soak bench size build demo shots programs clean
+.PHONY: help setup client protocol fmt check test test-py test-client test-e2e test-security test-faults soak bench build demo shots programs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
