@@ -9,13 +9,14 @@ import subprocess
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import groupby
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -147,6 +148,14 @@ def until(page: Page, condition: str, within_ms: float = WITHIN_MS) -> Any:
         }""".replace("CONDITION", condition),
         [within_ms, condition],
     )
+
+
+def comes(page: Page, condition: Callable[[], bool], what: str, within_s: float = WITHIN_MS / 1_000) -> None:
+    """Wait for something in this process. Playwright calls the handlers of routes and events only while it waits."""
+    end = monotonic() + within_s
+    while not condition():
+        assert monotonic() < end, f"not within {within_s:.0f} s: {what}"
+        page.wait_for_timeout(10)
 
 
 def settled(page: Page, promise: str, within_ms: float = WITHIN_MS) -> Any:

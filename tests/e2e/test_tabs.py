@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
 
 from playwright.sync_api import BrowserContext, Page, Playwright, Route
 
-from .rig import CHROMIUM_ARGS, Desk, Server, Visit, chromium, difference, until
+from .rig import CHROMIUM_ARGS, Desk, Server, Visit, chromium, comes, difference, settled, start, until
 from .test_visits import HAS_SESSION, keeping_pages, looked_at, named, opened_by, shared
 
 SCRIPT = "**/static/broadcaster.js*"
@@ -53,22 +52,11 @@ def frozen(page: Page) -> Iterator[None]:
         scripts.send("Debugger.disable")
 
 
-def granted(page: Page) -> None:
-    page.evaluate("Cobrowse.session.grant(Cobrowse.session.viewers[0].id, ['click'])")
-
-
-def taken_back(page: Page) -> None:
-    page.evaluate("Cobrowse.session.revoke(Cobrowse.session.viewers[0].id, ['click'])")
-
-
 def test_a_tab_whose_script_does_not_load_leaves_the_session_where_it_is(desk: Desk, server: Server) -> None:
     visit, watching = shared(desk, server)
     asked = failing(visit.context, float("inf"))
     other = beside(visit, server)
-    end = monotonic() + 30
-    while asked() < ATTEMPTS:  # once it has been seen for a while
-        other.wait_for_timeout(10)
-        assert monotonic() < end, f"the script was asked for {asked()} times"
+    comes(other, lambda: asked() >= ATTEMPTS, "the other tab, which is seen, has asked for the script so often")
     assert visit.page.evaluate(HOLDS)
     assert difference(visit, watching) is None
     visit.context.unroute(SCRIPT)
@@ -87,15 +75,21 @@ def test_a_page_load_whose_script_fails_for_a_while_goes_on(desk: Desk, server: 
     assert named(visit.page) == before
 
 
-def test_a_tab_that_takes_over_from_a_frozen_one_knows_what_happened_there(desk: Desk, server: Server) -> None:
+def taken_back_again(desk: Desk, server: Server) -> tuple[Visit, Page]:
+    """A right that was given in the other tab, and taken back in the first one, which has the session."""
     visit, _ = shared(desk, server)
     other = beside(visit, server)
     until(other, HOLDS)
-    granted(other)
+    other.evaluate("Cobrowse.session.grant(Cobrowse.session.viewers[0].id, ['click'])")
     looked_at(visit.page)
     until(visit.page, HOLDS)
     assert "click" in visit.page.evaluate(MAY)
-    taken_back(visit.page)
+    visit.page.evaluate("Cobrowse.session.revoke(Cobrowse.session.viewers[0].id, ['click'])")
+    return visit, other
+
+
+def test_a_tab_that_takes_over_from_a_frozen_one_knows_what_happened_there(desk: Desk, server: Server) -> None:
+    visit, other = taken_back_again(desk, server)
     visit.page.evaluate("Cobrowse.session.say('last words')")
     with frozen(visit.page):
         looked_at(other)
@@ -105,13 +99,7 @@ def test_a_tab_that_takes_over_from_a_frozen_one_knows_what_happened_there(desk:
 
 
 def test_what_was_taken_back_in_another_tab_is_so_after_a_page_load(desk: Desk, server: Server) -> None:
-    visit, _ = shared(desk, server)
-    other = beside(visit, server)
-    until(other, HOLDS)
-    granted(other)
-    looked_at(visit.page)
-    until(visit.page, HOLDS)
-    taken_back(visit.page)
+    visit, other = taken_back_again(desk, server)
     visit.page.close()
     other.reload()
     until(other, HOLDS)
@@ -132,7 +120,7 @@ def test_a_page_brought_back_has_the_session_that_was_started_since_and_no_other
     page.goto(f"{server.url}/demo/product.html")
     until(page, "globalThis.Cobrowse?.session")
     page.evaluate("Cobrowse.session.end()")
-    second = page.evaluate("Cobrowse.start({ consent: 'granted' }).then(({ id }) => id)")
+    second = start(page, "{ consent: 'granted' }", of="id")
     page.go_back(wait_until="commit")
     until(page, f"globalThis.wasKept && Cobrowse.session?.id === '{second}' && Cobrowse.session.state !== 'away'")
     assert page.evaluate("[first.state, first.endedReason]") == ["ended", "broadcaster"]
@@ -159,6 +147,6 @@ def test_a_session_that_ends_before_its_tab_holds_it_leaves_no_lock(desk: Desk, 
     until(page, "globalThis.letGo")
     page.locator("cobrowse-widget [data-action=end]").click()
     page.evaluate("() => letGo()")
-    assert page.evaluate("started.then(({ state }) => state)") == "ended"
+    assert settled(page, "started.then(({ state }) => state)") == "ended"
     assert page.evaluate("Cobrowse.session") is None
     until(page, "navigator.locks.query().then(({ held }) => held.length === 0)")

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
 
-from .rig import CHROMIUM_ARGS, Desk, Server, Visit, Watching, chromium, difference, serving, until
+from .rig import (
+    CHROMIUM_ARGS,
+    Desk,
+    Server,
+    Visit,
+    Watching,
+    chromium,
+    comes,
+    difference,
+    serving,
+    settled,
+    start,
+    until,
+)
 
 HAS_SESSION = "globalThis.Cobrowse?.session?.viewers.length === 1"
 
@@ -112,7 +124,7 @@ def test_a_second_start_in_another_tab_gives_the_same_session(desk: Desk, server
     other = opened_by(
         visit.page, f"{server.url}/demo/product.html", "(url) => { window.open(url, '_blank', 'noopener'); }"
     )
-    assert other.evaluate("Cobrowse.start().then(({ id }) => id)") == visit.page.evaluate("Cobrowse.session.id")
+    assert start(other, of="id") == visit.page.evaluate("Cobrowse.session.id")
 
 
 def test_a_start_while_a_tab_takes_the_session_over_waits_for_that(desk: Desk, server: Server) -> None:
@@ -122,13 +134,10 @@ def test_a_start_while_a_tab_takes_the_session_over_waits_for_that(desk: Desk, s
     other = opened_by(
         visit.page, f"{server.url}/demo/product.html", "(url) => { window.open(url, '_blank', 'noopener'); }"
     )
-    end = monotonic() + 30
-    while not held:  # until it has been seen for a while
-        other.wait_for_timeout(10)
-        assert monotonic() < end, "the other tab does not take the session over"
+    comes(other, lambda: len(held) > 0, "the other tab, which is seen, asks for the script")
     other.evaluate("() => { globalThis.started = Cobrowse.start().then(({ id }) => id); }")
     held[0].continue_()
-    assert other.evaluate("started") == visit.page.evaluate("Cobrowse.session.id")
+    assert settled(other, "started") == visit.page.evaluate("Cobrowse.session.id")
 
 
 def test_a_start_beside_a_tab_that_is_busy_waits_for_its_answer(desk: Desk, server: Server) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Route
 from cobrowse.log import CHECKPOINT_EVERY_MS
 from cobrowse.records import Frame
 
-from ..e2e.rig import WITHIN_MS, Desk, Watching, difference, until
+from ..e2e.rig import Desk, Watching, comes, difference, until
 from .followers import Follower, credentials, following
 from .roads import Record, local
 
@@ -48,10 +48,8 @@ class Held:
             watching = desk.watch_in(context, "about:blank", state=None)
             watching.page.goto(link, wait_until="commit")
             self.watchings.append(watching)
-        end = monotonic() + WITHIN_MS / 1_000
-        while (asked := len(self._routes)) < BROWSERS:
-            assert monotonic() < end, f"only {asked} of {BROWSERS} pages have asked for their script"
-            self.watchings[0].page.wait_for_timeout(10)
+        page = self.watchings[0].page
+        comes(page, lambda: len(self._routes) == BROWSERS, "all pages have asked for their script")
 
     def go(self) -> None:
         self.went = [now(watching.page) for watching in self.watchings]
@@ -96,9 +94,7 @@ def test_fifty_viewers_come_within_a_second(browser: Browser, record_property: R
             made = visit.stats["checkpoints"] - before
             visit.page.evaluate("() => clearInterval(changing)")
             at = visit.quiet()
-            while any(follower.position != at for follower in followers):
-                visit.page.wait_for_timeout(50)
-                assert monotonic() < began + 60, "who has no browser does not have all"
+            comes(visit.page, lambda: all(one.position == at for one in followers), "who has no browser has all")
         for watching in [early, *held.watchings]:
             assert difference(visit, watching) is None
             assert watching.stats["resets"] == 0

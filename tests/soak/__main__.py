@@ -26,7 +26,8 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e.rig import CHROMIUM_ARGS, HERE, Desk, Server, Visit, chromium, difference, serving, site
 from tests.faults.followers import KINDS, Follower, credentials
-from tests.faults.process import asked, descriptors, resident
+from tests.faults.held import Held, held
+from tests.faults.process import resident
 
 SECONDS: Final = float(os.environ.get("SOAK_S", "3600"))
 JOIN_EVERY_S: Final = 0.5
@@ -47,11 +48,10 @@ class Look:
 
     at: float
     memory: int
-    files: int
-    tasks: int
+    held: Held
 
     def __str__(self) -> str:
-        return f"{self.at:6.0f} s: {self.memory / MIB:.1f} MiB, {self.files} files, {self.tasks} tasks"
+        return f"{self.at:6.0f} s: {self.memory / MIB:.1f} MiB, {self.held}"
 
 
 class Soak:
@@ -74,20 +74,19 @@ class Soak:
         self._lives.append(asyncio.run_coroutine_threadsafe(life, self._loop))
 
     def look(self) -> Look:
-        pid = self.server.process.pid
-        tasks = int(asked(pid, self._told))
-        return Look(monotonic() - self._began, resident(pid), descriptors(pid), tasks)
+        now = held(self.server, self._told)
+        return Look(monotonic() - self._began, resident(self.server.process.pid), now)
 
     def rest(self) -> None:
-        """Until all who came have left."""
+        """Until all who came have left. Raises TimeoutError when one does not."""
         for life in self._lives:
-            life.result()
+            life.result(BACK_WITHIN_S)
         self._lives.clear()
 
     def back(self, base: Look) -> Look:
         """When it is as it was, or after a minute."""
         end = monotonic() + BACK_WITHIN_S
-        while (look := self.look()) and (look.files > base.files or look.tasks > base.tasks) and monotonic() < end:
+        while not (look := self.look()).held.is_within(base.held) and monotonic() < end:
             sleep(0.5)
         return look
 
@@ -162,7 +161,7 @@ def soak(soak: Soak, desk: Desk, url: str) -> list[str]:
         wrong.append(f"{resets} resets of the page that was watched all the time")
     if found := difference(kept, watching):
         wrong.append(f"the page that was watched all the time is not equal: {found}")
-    if end.files > base.files or end.tasks > base.tasks:
+    if not end.held.is_within(base.held):
         wrong.append(f"not back to {base} within {BACK_WITHIN_S:.0f} s: {end}")
     never = sum(follower.connections == 0 for follower in soak.followers)
     settled = looks[len(looks) // 5 :]

@@ -208,7 +208,7 @@ export class Server {
   private attempt(kind: TransportKind): void {
     let transport: Transport;
     try {
-      transport = this.made(kind);
+      transport = this.candidateBy(kind);
     } catch (error) {
       console.warn(`cobrowse: ${kind} cannot be tried`, error); // a browser without WebRTC
       this.choice.failed(kind, performance.now());
@@ -218,7 +218,7 @@ export class Server {
     this.candidate = { kind, transport, timer };
   }
 
-  private made(kind: TransportKind): Transport {
+  private candidateBy(kind: TransportKind): Transport {
     const transport = this.make(kind, {
       onopen: () => void this.consider(kind, transport),
       onclose: (code, reason) => {
