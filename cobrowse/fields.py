@@ -12,7 +12,7 @@ Capability = Literal["view", "pointer", "ink", "scroll", "click", "type", "navig
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 State = Literal["pending", "active", "paused", "away", "ended"]
 EndReason = Literal[
-    "broadcaster", "agent", "pending_timeout", "idle_timeout", "active_timeout", "away_timeout", "server"
+    "broadcaster", "failed", "agent", "pending_timeout", "idle_timeout", "active_timeout", "away_timeout", "server"
 ]
 PathPolicy = Literal["auto", "relay", "direct"]
 IcePolicy = Literal["all", "relay"]

@@ -134,9 +134,10 @@ class Pause(Model):
 
 
 class End(Model):
-    """The broadcaster ends the session, or an agent does."""
+    """The broadcaster ends the session, or an agent does. `failed`: the broadcaster cannot share its page."""
 
     type: Literal["end"] = "end"
+    failed: bool = False
 
 
 class ExpectAway(Model):

@@ -206,8 +206,8 @@ class Session:
                 return outputs + self.relay.demand(now, again=True)
             case Pause():
                 return self._enter("paused", now)
-            case End():
-                return self.end("broadcaster", now)
+            case End(failed=failed):
+                return self.end("failed" if failed else "broadcaster", now)
             case ExpectAway(seconds=seconds, message=text):
                 self._expected = (now + seconds * 1_000, text)
                 return []

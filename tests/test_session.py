@@ -204,6 +204,13 @@ def test_only_an_agent_that_was_let_in_may_end_it() -> None:
         assert Drop(id, CloseCode.ENDED, "the session is over: agent") in outputs
 
 
+def test_an_end_for_a_page_that_cannot_be_shared_says_so() -> None:
+    stage = Stage("a")
+    outputs = stage.session.from_broadcaster(End(failed=True), 1)
+    assert (stage.session.state, stage.session.ended_reason) == ("ended", "failed")
+    assert Ended(reason="failed") in sent(outputs, "a")
+
+
 def test_the_end_is_quiet_for_whoever_leaves_after_it() -> None:
     stage = Stage("a")
     stage.session.end("server", 1)

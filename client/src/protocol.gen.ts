@@ -67,10 +67,11 @@ export interface Pause {
 type: "pause"
 }
 /**
- * The broadcaster ends the session, or an agent does.
+ * The broadcaster ends the session, or an agent does. `failed`: the broadcaster cannot share its page.
  */
 export interface End {
 type: "end"
+failed: boolean
 }
 /**
  * The broadcaster will be away, and come back within `seconds`; viewers are shown `message` meanwhile.
@@ -328,7 +329,7 @@ message: string
  */
 export interface Ended {
 type: "ended"
-reason: ("broadcaster" | "agent" | "pending_timeout" | "idle_timeout" | "active_timeout" | "away_timeout" | "server")
+reason: ("broadcaster" | "failed" | "agent" | "pending_timeout" | "idle_timeout" | "active_timeout" | "away_timeout" | "server")
 }
 /**
  * The server's ICE servers anew, before the credentials of the last ones expire.

@@ -11,7 +11,16 @@ from .rig import Desk, Server, settled, site, until
 NOISE = """(length) => {
   const random = new Uint32Array(length / 4);
   for (let at = 0; at < random.length; at += 16_384) crypto.getRandomValues(random.subarray(at, at + 16_384));
-  document.body.append(Array.from(random, (n) => n.toString(36)).join(""));
+  const held = document.createElement("div");
+  held.hidden = true;  // it is to be recorded, not laid out
+  held.textContent = Array.from(random, (n) => n.toString(36)).join("");
+  document.body.append(held);
+}"""
+# For longer than the server waits for a sign of life.
+END_AFTER_A_FREEZE = """() => {
+  const end = performance.now() + 10_000;
+  while (performance.now() < end);
+  Cobrowse.session.end();
 }"""
 
 
@@ -100,7 +109,18 @@ def test_a_page_that_is_too_large_ends_with_a_sentence(desk: Desk, pages: str) -
     watching = desk.watch(visit.link, state="ended")
     until(visit.page, "Cobrowse.session === null || Cobrowse.session.state === 'ended'")
     assert any("too large to be shared: compressed it is more than 8 MiB" in line for line in said)
-    assert "over" in watching.page.locator(".notice").inner_text()
+    assert "cannot be shared" in watching.page.locator(".notice").inner_text()
+
+
+def test_an_end_that_meets_a_dead_connection_is_heard(desk: Desk, pages: str) -> None:
+    """The server has closed it while the page was frozen: the end is said again on the next one."""
+    visit = desk.visit(f"{pages}/table.html", "{ consent: 'granted', path: 'relay' }")
+    watching = desk.watch(visit.link)
+    watching.keeps_states()
+    visit.page.evaluate(END_AFTER_A_FREEZE)
+    watching.becomes("ended")
+    assert "away" in watching.states
+    assert "the visitor has ended it" in watching.page.locator(".notice").inner_text()
 
 
 def test_a_page_that_cannot_be_recorded_ends_with_a_sentence(desk: Desk, pages: str) -> None:
@@ -109,5 +129,6 @@ def test_a_page_that_cannot_be_recorded_ends_with_a_sentence(desk: Desk, pages: 
     said: list[str] = []
     visit.page.on("console", lambda message: said.append(message.text))
     visit.page.evaluate("() => { globalThis.MutationObserver = () => { throw new Error('on purpose'); }; }")
-    desk.watch(visit.link, state="ended")
+    watching = desk.watch(visit.link, state="ended")
     assert any("the page cannot be recorded" in line for line in said)
+    assert "cannot be shared" in watching.page.locator(".notice").inner_text()

@@ -7,6 +7,7 @@ import {
   CAPABILITIES,
   type Capability,
   CloseCode,
+  type End,
   type FromBroadcaster,
   LOG_VERSION,
   type ToBroadcaster,
@@ -33,6 +34,8 @@ import { Viewers } from "./viewers";
 import { Volatiles } from "./volatiles";
 
 const TICK_MS = 1_000;
+/** For so long the server is told of the end; after that it takes the visitor for one that did not come back. */
+const PART_WITHIN_MS = 60_000;
 
 export class Broadcast {
   id = "";
@@ -65,6 +68,8 @@ export class Broadcast {
   private ice: Ice = { iceServers: [] };
   private suspended = false;
   private over = false;
+  /** What is said until the server has heard of the end; the hello names those who are in, who are to hear of it. */
+  private parting: { readonly hello: object; readonly end: End } | null = null;
   private welcomed: (error: SessionError | null) => void = () => {};
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly cleanups: (() => void)[] = [];
@@ -127,7 +132,7 @@ export class Broadcast {
       onchange: () => this.viewers.changed(),
     });
     this.server = new Server(base, options.transport ?? "auto", {
-      hello: () => this.hello(),
+      hello: () => this.parting?.hello ?? this.hello(),
       onitem: (item) => this.item(item),
       onlost: (final) => this.lost(final),
       ondrain: () => this.pump?.pump(),
@@ -180,8 +185,7 @@ export class Broadcast {
   }
 
   end(): void {
-    this.send({ type: "end" });
-    this.finish("broadcaster");
+    this.finish("broadcaster", { type: "end", failed: false });
   }
 
   /** A line of chat, from whomever. */
@@ -299,6 +303,10 @@ export class Broadcast {
   }
 
   private item(item: Item): void {
+    if (this.over) {
+      if (this.parting && isControl(item) && item.type === "welcome") this.send(this.parting.end);
+      return;
+    }
     this.recorder.tick();
     if (isControl(item)) this.message(item as unknown as ToBroadcaster);
     else if (item.kind === VOLATILE) this.volatiles.take(item.party, item);
@@ -379,6 +387,7 @@ export class Broadcast {
   }
 
   private lost(final: { code: number; reason: string } | null): boolean {
+    if (this.over) return !final;
     this.feed.begin();
     if (!final) return true;
     if (final.code === CloseCode.REPLACED) {
@@ -434,8 +443,7 @@ export class Broadcast {
   private fail(reason: string, code = 0): void {
     console.error(`cobrowse: ${reason}`);
     this.welcomed(new SessionError(reason, code));
-    this.send({ type: "end" });
-    this.finish("failed");
+    this.finish("failed", { type: "end", failed: true });
   }
 
   private notePage(): void {
@@ -484,8 +492,10 @@ export class Broadcast {
     if (stored && !this.isIdle) save(stored);
   }
 
-  private finish(reason: EndedReason): void {
+  /** `end` is what the server has to hear of it. */
+  private finish(reason: EndedReason, end?: End): void {
     if (this.over) return;
+    if (end) this.part(end);
     this.over = true;
     this.state = "ended";
     this.endedReason = reason;
@@ -497,8 +507,17 @@ export class Broadcast {
     this.peers.close();
     this.preview.close();
     this.recorder.close();
-    this.server.close();
+    this.pump = null;
+    if (!this.parting) this.server.close();
     this.events.emit("session.updated", this.session);
     this.events.emit("session.ended", this.session);
+  }
+
+  /** The connection stays until the server closes it for that, and is made anew where it turns out to be dead. */
+  private part(end: End): void {
+    this.send(end);
+    if (!this.token || this.suspended) return;
+    this.parting = { hello: this.hello(), end };
+    setTimeout(() => this.server.close(), PART_WITHIN_MS);
   }
 }

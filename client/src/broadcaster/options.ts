@@ -28,7 +28,7 @@ export interface StartOptions extends PrivacyOptions, SiteHooks {
 }
 
 export type SessionState = Updated["state"];
-export type EndedReason = Ended["reason"] | "failed";
+export type EndedReason = Ended["reason"];
 
 export interface Viewer extends ViewerInfo {
   readonly capabilities: readonly Capability[];

@@ -60,6 +60,7 @@ export function stateAfter(code: number): "ended" | "denied" | "failed" {
 
 export const ENDED: Readonly<Record<Ended["reason"], string>> = {
   broadcaster: "the visitor has ended it",
+  failed: "the visitor's page cannot be shared; the console of their browser says why",
   agent: "an agent has ended it",
   pending_timeout: "nobody was let in for a long time",
   idle_timeout: "nobody has watched for a long time",
