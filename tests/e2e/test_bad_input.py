@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .rig import HERE as E2E
-from .rig import Desk, Server, settled, site, until
+from .rig import Desk, Server, comes, settled, site, until
 
 # Text that compresses to more than `length` bytes.
 NOISE = """(length) => {
@@ -56,7 +56,7 @@ def test_a_page_of_another_origin_may_not_start(desk: Desk, server: Server) -> N
         until(page, "globalThis.Cobrowse?.start")
         answer = settled(page, started("{ consent: 'granted' }"))
         assert "do not belong to a site of this server" in answer
-        assert any("do not belong to a site" in line for line in said)
+        comes(page, lambda: any("do not belong to a site" in line for line in said), "the console says why")
         assert page.evaluate("Cobrowse.session") is None
         assert page.locator("cobrowse-widget").count() == 0
 
@@ -107,8 +107,9 @@ def test_a_page_that_is_too_large_ends_with_a_sentence(desk: Desk, pages: str) -
     visit.page.on("console", lambda message: said.append(message.text))
     visit.page.evaluate(NOISE, 9_000_000)
     watching = desk.watch(visit.link, state="ended")
+    why = "too large to be shared: compressed it is more than 8 MiB"
+    comes(visit.page, lambda: any(why in line for line in said), "the console says why")
     until(visit.page, "Cobrowse.session === null || Cobrowse.session.state === 'ended'")
-    assert any("too large to be shared: compressed it is more than 8 MiB" in line for line in said)
     assert "cannot be shared" in watching.page.locator(".notice").inner_text()
 
 
@@ -130,5 +131,5 @@ def test_a_page_that_cannot_be_recorded_ends_with_a_sentence(desk: Desk, pages: 
     visit.page.on("console", lambda message: said.append(message.text))
     visit.page.evaluate("() => { globalThis.MutationObserver = () => { throw new Error('on purpose'); }; }")
     watching = desk.watch(visit.link, state="ended")
-    assert any("the page cannot be recorded" in line for line in said)
+    comes(visit.page, lambda: any("the page cannot be recorded" in line for line in said), "the console says why")
     assert "cannot be shared" in watching.page.locator(".notice").inner_text()

@@ -27,8 +27,8 @@ def test_relay_then_direct_then_relay(desk: Desk, pages: str) -> None:
     visit = desk.visit(f"{pages}/table.html")
     watching = desk.watch(visit.link)
     watching.goes("direct")
-    on_relay = len(watching.relayed)
     before = applied(visit, watching)
+    on_relay = len(watching.relayed)
 
     visit.page.evaluate("window.start(100)")
     until(watching.page, f"viewer.stats().seq > {before} + 20")

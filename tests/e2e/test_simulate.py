@@ -9,9 +9,9 @@ from cobrowse.simulate import FAULTS
 
 from .rig import Desk, Visit, Watching, difference, until
 
-# 3,000 bytes that cannot be compressed, ten times a second: nearly twice what `slow` lets through.
+# 10,000 bytes that cannot be compressed, ten times a second: three times what `slow` lets through.
 NOISE = """() => {
-  const bytes = new Uint8Array(3_000);
+  const bytes = new Uint8Array(10_000);
   globalThis.noise = setInterval(() => {
     crypto.getRandomValues(bytes);
     document.querySelector("h1").dataset.noise = btoa(String.fromCharCode(...bytes));

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page
 
-from .rig import ROOT, Desk, Server, Visit, difference, start, until
+from .rig import ROOT, Desk, Server, Visit, comes, difference, start, until
 from .test_preview import look, shown, stands_with
 from .test_story import button, says
 
@@ -140,7 +140,7 @@ def test_what_a_policy_refuses_is_reported(desk: Desk, server: Server) -> None:
         with pytest.raises(Error, match="TrustedHTML"):
             page.evaluate("document.body.insertAdjacentHTML('beforeend', '<b></b>')")
         assert {one.split()[0] for one in reports.until(page, "end")} == {"style-src-attr", "require-trusted-types-for"}
-        assert len(said) >= 2
+        comes(page, lambda: len(said) >= 2, "the console tells of both")
 
 
 @pytest.mark.parametrize(

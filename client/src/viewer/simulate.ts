@@ -38,7 +38,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "silence-relay": { open: relay, on: "live", begin: () => ask("silence-relay") },
   "kill-visitor": { open: relay, on: "live", begin: () => ask("kill-visitor") },
   "server-restart": { open: {}, on: "live", begin: () => ask("server-restart") },
-  slow: { open: relay, on: "live", begin: () => ask("slow") },
+  // Not to be left for another transport, which would not be slow.
+  slow: { open: { path: "relay", transport: "websocket" }, on: "live", begin: () => ask("slow") },
   switch: { open: relay, on: "live", begin: takeTurns },
   "force-websocket": { open: { path: "relay", transport: "websocket" }, on: "live", begin: nothing },
   "force-webrtc": { open: { path: "relay", transport: "webrtc" }, on: "live", begin: nothing },
