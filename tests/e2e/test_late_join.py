@@ -26,7 +26,7 @@ LATER = """
     }
   };
 """
-"""The page's clock goes on by `skip` ms at once."""
+"""The page's clock goes on by `skip` ms at the next message by a WebSocket."""
 COUNT_EMPTY = """() => {
   globalThis.empty = 0;
   Cobrowse.session.on("metrics", ({ viewers }) => { globalThis.empty += viewers === 0; });
@@ -58,7 +58,7 @@ def test_fifty_joins_under_load(desk: Desk, pages: str, seed: int) -> None:
 def test_who_comes_when_nobody_has_watched_for_long_sees_a_new_epoch(desk: Desk, pages: str) -> None:
     context = desk.context()
     context.add_init_script(LATER)
-    visit = desk.visit_in(context, f"{pages}/table.html")
+    visit = desk.visit_in(context, f"{pages}/table.html", "{ consent: 'granted', transport: 'websocket' }")
     page = visit.page
 
     def looked() -> None:
