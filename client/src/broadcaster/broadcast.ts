@@ -69,7 +69,7 @@ export class Broadcast {
   private suspended = false;
   private over = false;
   /** What is said until the server has heard of the end; the hello names those who are in, who are to hear of it. */
-  private parting: { readonly hello: object; readonly end: End } | null = null;
+  private parting: { readonly hello: object; readonly end: End; readonly timer: number } | null = null;
   private welcomed: (error: SessionError | null) => void = () => {};
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly cleanups: (() => void)[] = [];
@@ -387,7 +387,10 @@ export class Broadcast {
   }
 
   private lost(final: { code: number; reason: string } | null): boolean {
-    if (this.over) return !final;
+    if (this.over) {
+      if (final) clearTimeout(this.parting?.timer);
+      return !final;
+    }
     this.feed.begin();
     if (!final) return true;
     if (final.code === CloseCode.REPLACED) {
@@ -517,7 +520,7 @@ export class Broadcast {
   private part(end: End): void {
     this.send(end);
     if (!this.token || this.suspended) return;
-    this.parting = { hello: this.hello(), end };
-    setTimeout(() => this.server.close(), PART_WITHIN_MS);
+    const timer = window.setTimeout(() => this.server.close(), PART_WITHIN_MS);
+    this.parting = { hello: this.hello(), end, timer };
   }
 }
