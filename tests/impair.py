@@ -188,6 +188,7 @@ class Impaired:
             except (OSError, asyncio.CancelledError):
                 pass
             finally:
+                writer.close()  # also where nothing could be opened behind it
                 self._pairs.discard(task)
 
         async def serve() -> int:
@@ -250,7 +251,6 @@ class Impaired:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            writer.close()
             back.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -259,14 +259,20 @@ class Impaired:
     async def _stop(self) -> None:
         for step in self._steps:
             step.cancel()
+        # A server that is closed forgets whom it is about to accept: first nobody new, then those, then the server.
         for server in self._servers:
-            server.close()
+            for listener in server.sockets:
+                self._loop.remove_reader(listener.fileno())
         for protocol, _ in self._udp.values():
             protocol.close()
-        pairs = list(self._pairs)
-        for task in pairs:
-            task.cancel()
-        await asyncio.gather(*pairs, return_exceptions=True)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.sleep(0)  # what has just been accepted begins, and so closes what it has
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        for server in self._servers:
+            server.close()
+        await asyncio.sleep(0)  # what was closed lets go of its socket
 
 
 def _socket(slow: bool, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:

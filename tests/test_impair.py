@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -209,3 +210,26 @@ def test_a_script_is_followed_to_its_end() -> None:
         network.become()
         assert not given_up.is_set()
         assert network._down.way == Way()
+
+
+def test_who_is_led_to_nobody_is_closed() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with (
+            impaired() as network,
+            socket.create_connection(("127.0.0.1", network.tcp(*nobody.getsockname())), 10) as client,
+        ):
+            assert client.recv(1) == b""
+
+
+def test_who_has_just_come_when_it_ends_is_closed() -> None:
+    """At whatever moment of being accepted. What would be left open is a warning, and so an error."""
+    with socket.create_server(("127.0.0.1", 0), backlog=400) as listener:
+        for count in range(80):
+            with impaired() as network:
+                there = ("127.0.0.1", network.tcp(*listener.getsockname()))
+                clients = [socket.create_connection(there, 10) for _ in range(1 + count % 4)]
+            for client in clients:
+                with client, suppress(ConnectionResetError):
+                    assert client.recv(1) == b""
+    gc.collect()
