@@ -23,8 +23,9 @@ THROTTLED: Final = (
 HIDDEN_S: Final = int(os.environ.get("HIDDEN_S", "75"))
 STEPS: Final = 5
 HERTZ: Final = 20
-BEHIND_S: Final = 5
-"""Longer than a busy machine takes for a frame, and less than a timer that is held back."""
+BEHIND_S: Final = 2
+"""Longer than a busy machine takes for a frame, and far less than a timer that is held back."""
+MOST_BEHIND: Final = HERTZ // 2
 TICK: Final = """() => {
   globalThis.ticks = [];
   setInterval(() => { ticks.push(performance.now()); }, 500);
@@ -35,10 +36,9 @@ HELD_BACK: Final = "[...ticks.slice(1), performance.now()].map((at, n) => at - t
 
 
 def test_a_viewers_tab_is_hidden_for_long(browser: Browser, record_property: Record) -> None:
-    """Criterion: it is not taken for gone, it follows the page while it is hidden, sooner than any timer of it would
-    let it: its timers are held back for over ten seconds, and it has each frame that it is asked for within half of
-    that. In front again it is live and equal at once, without a reset. Goal for what is recorded: behind by no more
-    than half a second's frames whenever it is looked at."""
+    """Criterion: it is not taken for gone, it follows the page while it is hidden, behind by half a second's frames at
+    most whenever it is looked at, and in front again it is live and equal at once, without a reset. That its timers
+    were held back, by over ten seconds, is looked at."""
     with local(browser) as here, chrome(*THROTTLED) as other:
         visit = here.desk.visit(f"{here.pages}/table.html", "{ consent: 'granted', path: 'relay' }")
         visit.page.evaluate("() => { globalThis.left = 0; Cobrowse.session.on('viewer.left', () => { left += 1; }); }")
@@ -59,8 +59,9 @@ def test_a_viewers_tab_is_hidden_for_long(browser: Browser, record_property: Rec
             tab.until(f"viewer.stats().seq >= {seq}", BEHIND_S)
             behind.append(visit.stats["seq"] - seq)
             assert tab.evaluate("[document.hidden, viewer.stats().state]") == [True, "live"]
+        assert max(behind) <= MOST_BEHIND, behind
         held = max(tab.evaluate(HELD_BACK)) / 1_000
-        assert held > 2 * BEHIND_S, "its timers were to be slow"
+        assert held > 10, "its timers were to be slow"
         tab.show()
         tab.until("!document.hidden && viewer.stats().state === 'live'")
         visit.page.evaluate("window.stop()")

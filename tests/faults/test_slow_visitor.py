@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
 from typing import Final
 
 import pytest
@@ -73,10 +72,9 @@ def same(visit: Visit, *watchings: Watching) -> None:
 def test_a_checkpoint_goes_up_slowly_and_pointers_stay_live(
     browser: Browser, transport: str, size: int, record_property: Record
 ) -> None:
-    """Criterion: a checkpoint of 5 MB is in no pointer's way: the p95 of those is under a tenth of the time that it
-    takes; at most 1 MiB waits in the visitor's page; who waits is told how much has come; then all are equal, and who
-    was there was not disturbed. By http a tenth of that size, which shows the same in a tenth of the time. Goal for
-    what is recorded: pointers within 1 s at the 95th percentile."""
+    """Criterion: while a checkpoint of 5 MB goes up, the p95 of pointers is under 1 s, and at most 1 MiB waits in the
+    visitor's page; who waits is told how much has come; then all are equal, and who was there was not disturbed. By
+    http a tenth of that size, which shows the same in a tenth of the time."""
     with slow_visitor(browser, "table.html", transport) as (here, network, visit, link):
         early = here.desk.watch(link)
         visit.page.evaluate(FILL, size)
@@ -86,11 +84,9 @@ def test_a_checkpoint_goes_up_slowly_and_pointers_stay_live(
         before = visit.stats
         network.become(Road(Way(rate=RATE), Way()))
         pointing, marks = Pointing(visit, early), Marks(visit, early)
-        began = monotonic()
         late = here.desk.watch(link, state=None)
         until(late.page, "/% of it is here/.test(document.querySelector('.notice')?.textContent)", 60_000)
         late.becomes("live", 400_000)
-        took_ms = 1_000 * (monotonic() - began)
         marks.stop()
         pointers = pointing.stop()
         buffered = visit.page.evaluate("buffered")
@@ -105,13 +101,12 @@ def test_a_checkpoint_goes_up_slowly_and_pointers_stay_live(
         if transport == "websocket":
             record_property(f"{name}, most that waited in the page, bytes", buffered)
             assert buffered <= MIB
-        assert p95(pointers) < took_ms / 10
+        assert p95(pointers) < 1_000
 
 
 def test_one_large_mutation_goes_up_slowly_and_nobody_else_notices(browser: Browser, record_property: Record) -> None:
-    """Criterion: a mutation that is one event of over 2.8 MB makes the page equal; it is in nobody's way: the p95 of
-    pointers is under a third of the time that it takes, that of changes of another session on the same server under a
-    tenth. Goals for what is recorded: within 1 s and within 500 ms."""
+    """Criterion: a mutation that is one event of over 2.8 MB makes the page equal; pointers are live meanwhile, with a
+    p95 under 1 s; changes of another session on the same server are not late: p95 under 500 ms."""
     with slow_visitor(browser, "bulk.html", "websocket") as (here, network, visit, link):
         watching = here.desk.watch(link)
         with site(HERE / "material" / "pages", here.server) as elsewhere:
@@ -121,10 +116,8 @@ def test_one_large_mutation_goes_up_slowly_and_nobody_else_notices(browser: Brow
             told, sent = len(watching.told()), visit.stats["bytesSent"]
             network.become(Road(Way(rate=RATE), Way()))
             pointing, first = Pointing(visit, watching), marks.made
-            began = monotonic()
             visit.page.evaluate(MUTATE)
             until(watching.page, f"viewer.stats().seq >= {visit.stats['seq']}", 120_000)
-            took_ms = 1_000 * (monotonic() - began)
             pointers, others = pointing.stop(), marks.late_ms(first)
             marks.stop()
         network.become()
@@ -133,5 +126,5 @@ def test_one_large_mutation_goes_up_slowly_and_nobody_else_notices(browser: Brow
         record_property(f"a mutation of {size:,} bytes, {sent:,} sent, pointers, ms late", spread(pointers))
         record_property("meanwhile, changes of another session, ms late", spread(others))
         assert size > MUTATION
-        assert p95(pointers) < took_ms / 3
-        assert p95(others) < took_ms / 10
+        assert p95(pointers) < 1_000
+        assert p95(others) < 500
