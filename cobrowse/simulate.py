@@ -26,7 +26,7 @@ BY_THE_SERVER: Final = ("kill-relay", "silence-relay", "kill-visitor", "server-r
 BY_THE_PAGE: Final = ("kill-direct", "silence-direct", "switch", "force-websocket", "force-webrtc", "force-http")
 FAULTS: Final = tuple(sorted(BY_THE_SERVER + BY_THE_PAGE))
 SLOW_BYTES_A_SECOND: Final = 32_768
-"""One message, of `MIN_ROOM` at the most, takes a second: far less than what a viewer takes for silence."""
+"""One message, of `MIN_ROOM` at the most, takes half a second: far less than what a viewer takes for silence."""
 SILENT_MS: Final = 10_000
 
 
